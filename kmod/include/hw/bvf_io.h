@@ -33,6 +33,12 @@
  * reads the doorbell record. Before it stops looking at the page it stores
  * asleep = 1, issues a full barrier and looks at the summaries once more.
  * Bits of objects that are not the context's own are ignored.
+ *
+ * "Full barrier" is meant between CPU and card: mb() in Linux, MFENCE on x86.
+ * smp_mb() and locked instructions do not do: an emulator that runs a guest
+ * of one CPU drops the lock, and a uniprocessor kernel patches it out. (The
+ * ORs may then lose their atomicity, which can only set a bit again that the
+ * card has just cleared: a doorbell too many, never one too few.)
  */
 struct bvf_db_page {
 	/* written by the card */
