@@ -14,13 +14,13 @@
 #include "bvf.h"
 
 /*
- * Full barrier after an atomic read-modify-write, which is one already on
- * x86. Elsewhere a later load may pass the store half of the RMW.
+ * The full barrier of bvf_io.h, between CPU and card. GCC makes a locked
+ * instruction of a fence on x86, which is not enough under an emulator.
  */
-static inline void bvf_mb_after_rmw(void)
+static inline void bvf_mb(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
-	atomic_signal_fence(memory_order_seq_cst);
+	asm volatile("mfence" ::: "memory");
 #else
 	atomic_thread_fence(memory_order_seq_cst);
 #endif
@@ -41,11 +41,11 @@ static inline void bvf_db_ring(struct bvf_context *ctx, __le64 *summary,
 			  __ATOMIC_SEQ_CST);
 
 	/* Pairs with the card's exchange of the summary before the leaf. */
-	bvf_mb_after_rmw();
+	bvf_mb();
 	if (!(__atomic_load_n(summary, __ATOMIC_RELAXED) & sbit)) {
 		__atomic_fetch_or(summary, sbit, __ATOMIC_SEQ_CST);
 		/* Pairs with the card's barrier between asleep = 1 and its last look. */
-		bvf_mb_after_rmw();
+		bvf_mb();
 	}
 	if (__atomic_load_n(&ctx->db->asleep, __ATOMIC_RELAXED)) {
 		udma_to_device_barrier();

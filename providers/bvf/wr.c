@@ -151,7 +151,7 @@ int bvf_post_recv(struct ibv_qp *ibqp, struct ibv_recv_wr *wr,
 		bvf_dbrec_store(&qp->dbrec->rq_pi, pi);
 
 		/* Pairs with the card's barrier between rq_notify and rq_pi. */
-		atomic_thread_fence(memory_order_seq_cst);
+		bvf_mb();
 		if (__atomic_load_n(&qp->dbrec->rq_notify, __ATOMIC_RELAXED))
 			bvf_db_ring_qp(qp->ctx, ibqp->qp_num);
 	}
