@@ -135,7 +135,7 @@ qemu_args()
 	qemu_accel_args "$LAB_ACCEL"
 	printf '%s\n' -smp "$LAB_CPUS" -m "$LAB_MEM" -object "memory-backend-memfd,id=mem,size=$LAB_MEM,share=on" \
 		-nodefaults -no-user-config -display none -kernel "$boot/vmlinuz" -initrd "$boot/initrd" \
-		-append "console=ttyS0 quiet loglevel=4 kfence.sample_interval=100 mitigations=off tsc=reliable no_timer_check bvf.vm=$n${LAB_HUGE:+ bvf.hugepages=$LAB_HUGE}" \
+		-append "console=ttyS0 quiet loglevel=5 kfence.sample_interval=100 mitigations=off tsc=reliable no_timer_check bvf.vm=$n${LAB_HUGE:+ bvf.hugepages=$LAB_HUGE}" \
 		-chardev "socket,id=con,path=vm$n/console.sock,server=on,wait=off,logfile=vm$n/console.log,logappend=on" \
 		-serial chardev:con -qmp "unix:vm$n/qmp.sock,server=on,wait=off" \
 		-drive "if=none,id=disk,file=$BVF_LAB/image.ext4,format=raw,readonly=on,file.locking=off" \
