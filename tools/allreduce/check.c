@@ -133,7 +133,7 @@ uint64_t bvf_check_wrong(const void *buf, enum bvf_ar_type type,
 			 int nranks)
 {
 	uint32_t limit = bvf_check_limit(type, nranks);
-	uint32_t rseed[BVF_AR_MAX_RANKS];
+	uint32_t rseed[BVF_AR_MAX_RANKS] = { 0 };
 	uint64_t wrong = 0;
 
 	for (int r = 0; r < nranks; r++)
