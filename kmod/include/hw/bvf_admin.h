@@ -112,6 +112,7 @@ struct bvf_describe_resp {
 	__u8 rsvd0[2];
 	__le32 network;		/* number of the tenant network, for humans */
 	__le32 card_version;	/* major << 16 | minor << 8 | patch */
+	__le32 rsvd2;
 	__le64 guid;		/* node GUID, network order kept as bytes */
 	__le64 link_mbps;
 	__u8 rsvd1[8];
