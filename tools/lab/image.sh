@@ -109,6 +109,7 @@ initrd_tree()
 	install -m 755 "$src/initrd-init" "$dir/init"
 	install -D -m 755 "$src/init" "$dir/guest/usr/lib/bvf/init"
 	install -D -m 755 "$src/bvf-guest-setup" "$dir/guest/usr/local/bin/bvf-guest-setup"
+	install -D -m 755 "$src/bvf-guest-dev" "$dir/guest/usr/local/bin/bvf-guest-dev"
 	install -D -m 644 "$src/sshd_config" "$dir/guest/etc/bvf/sshd_config"
 	install -D -m 600 "$keys/host" "$dir/guest/etc/bvf/ssh_host_key"
 	install -d -m 700 "$dir/guest/root/.ssh"
