@@ -31,7 +31,7 @@ help:
 #: make distclean     remove the private root and images too
 #: MIRROR=<address>   another Debian archive than the host's apt uses
 
-all: card tools kmod provider selftests
+all: lab card tools kmod provider selftests
 
 lab:
 	@$(LAB)/setup
@@ -80,7 +80,7 @@ guest-tests: lab
 		$(IN_ROOT) make -s -j$(JOBS) -C selftests/$$d OUTPUT=$(B)/selftests/$$d || exit 1; \
 	done
 
-demo: card tools kmod provider
+demo: lab card tools kmod provider
 	@$(LAB)/demo.sh
 
 check: all card-asan

@@ -17,9 +17,12 @@ BAD_LOG='WARNING: |BUG: |Oops|Call Trace:|general protection fault|Kernel panic|
 
 nr_passed=0 nr_failed=0 nr_skipped=0
 started_lab=0
+test_pid=
 
 cleanup()
 {
+	# timeout leads a process group of its own, so this ends all of a test
+	[ -z "$test_pid" ] || kill -TERM -- "-$test_pid" 2> /dev/null || true
 	[ "$started_lab" = 0 ] || "$LAB" down > /dev/null 2>&1 || true
 }
 trap cleanup EXIT
@@ -94,7 +97,10 @@ one()
 
 	shift 2
 	log=$OUT/$(printf '%s' "$title" | tr '/ ' '--').log
-	timeout -k 10 "$limit" "$@" > "$log" 2>&1 < /dev/null || rc=$?
+	timeout -k 10 "$limit" "$@" > "$log" 2>&1 < /dev/null &
+	test_pid=$!
+	wait $test_pid || rc=$?
+	test_pid=
 	count "$title" "$log" "$rc"
 	return 0
 }

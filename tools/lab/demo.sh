@@ -20,7 +20,7 @@ vm()
 	local n=$1
 
 	shift
-	timeout $LIMIT_S "$LAB" run "$n" "$@" < /dev/null
+	timeout --foreground $LIMIT_S "$LAB" run "$n" "$@" < /dev/null
 }
 
 # both NAME SERVER CLIENT: the server in VM 0, the client in VM 1, whose output is shown.
