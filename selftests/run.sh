@@ -161,19 +161,19 @@ guest_tests()
 # The console has all that the kernel warned of, over reboots and kills.
 kernel_logs()
 {
-	local kernel=$1 n log
+	local kernel=$1 tag=$1${2:+-$2} n log
 
 	for n in 0 1; do
-		log=$OUT/console-vm$n-$kernel.log
+		log=$OUT/console-vm$n-$tag.log
 		cp "$BVF_RUN/vm$n/console.log" "$log" 2> /dev/null || : > "$log"
 		if grep -nE "$BAD_LOG" "$log" > "$log.bad"; then
 			nr_failed=$((nr_failed + 1))
-			printf 'kernel log of vm%d (%s): not clean\n' "$n" "$kernel"
+			printf 'kernel log of vm%d (%s%s): not clean\n' "$n" "$kernel" "${2:+, $2}"
 			head -5 "$log.bad" | sed 's/^/    | /'
 			printf '    log: %s\n' "$log"
 		else
 			nr_passed=$((nr_passed + 1))
-			printf 'kernel log of vm%d (%s): clean\n' "$n" "$kernel"
+			printf 'kernel log of vm%d (%s%s): clean\n' "$n" "$kernel" "${2:+, $2}"
 		fi
 		rm -f "$log.bad"
 	done
@@ -206,6 +206,8 @@ vm_tests()
 	export BVF_KERNEL=$kernel
 	for name in $(list $VM_FOLDER TEST_PROGS_OWN_LAB); do
 		one "$VM_FOLDER/$name ($kernel)" "$VM_TEST_S" "$BVF_SRC/selftests/$VM_FOLDER/$name"
+		"$LAB" down
+		kernel_logs "$kernel" "$name"
 	done
 	"$LAB" down
 	started_lab=0
