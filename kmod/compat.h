@@ -7,6 +7,8 @@
 #define BVF_COMPAT_H
 
 #include <linux/bitops.h>
+#include <linux/slab.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 /*
@@ -19,8 +21,19 @@
 #define sync_set_bit(nr, addr)	set_bit(nr, addr)
 #endif
 
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
+#endif
+
 #ifndef __LITTLE_ENDIAN
 #error "bvf shares words with the card and needs a little-endian CPU"
+#endif
+
+/* 7.0, and 6.12 as of late */
+#ifndef kzalloc_obj
+#define kmalloc_obj(obj, gfp)	kmalloc(sizeof(obj), gfp)
+#define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
+#define kvzalloc_obj(obj, gfp)	kvzalloc(sizeof(obj), gfp)
 #endif
 
 #endif /* BVF_COMPAT_H */
