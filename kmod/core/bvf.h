@@ -11,6 +11,7 @@
 
 #include <linux/auxiliary_bus.h>
 #include <linux/dma-mapping.h>
+#include <linux/etherdevice.h>
 #include <linux/io.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
