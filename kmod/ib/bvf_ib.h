@@ -20,7 +20,7 @@
  * out of its CQs' lists; wait for callbacks that may still hold it; destroy it
  * on the card; free its memory. If the card refuses, the object goes back.
  *
- * A dead function (struct bvf_dev says when): fatal() sets `dead`, after which
+ * A dead function (bvf.h says when): bvf_ib_set_dead() sets `dead`, after which
  * the card writes nothing any more. Destroy commands succeed, modify_qp to
  * ERR and RESET succeeds, posting succeeds, and poll_cq of a kernel CQ, once
  * its ring is empty, makes flush completions for every outstanding request of
@@ -264,6 +264,7 @@ int bvf_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
 
 /* events.c */
 extern const struct bvf_client_ops bvf_ib_client_ops;
+void bvf_ib_set_dead(struct bvf_ibdev *idev);
 enum ib_port_state bvf_port_state(struct bvf_ibdev *idev);
 int bvf_port_watch(struct bvf_ibdev *idev);
 void bvf_port_unwatch(struct bvf_ibdev *idev);

@@ -66,14 +66,16 @@ static void bvf_ib_async(void *priv, u8 type, u8 event, u32 id)
 		bvf_async_cq(idev, event, id);
 }
 
-/*
+/**
+ * bvf_ib_set_dead() - take note that the function is dead
+ * @idev:	device; bvf_dev_dead() is true
+ *
  * The card writes nothing any more, so poll_cq may make the completions that
  * it owes. Every kernel CQ is told once; bvf_post_dead() tells those that get
- * requests later.
+ * requests later. Process context, any number of times.
  */
-static void bvf_ib_fatal(void *priv)
+void bvf_ib_set_dead(struct bvf_ibdev *idev)
 {
-	struct bvf_ibdev *idev = priv;
 	struct ib_event ev = {
 		.device = &idev->ibdev,
 		.event = IB_EVENT_DEVICE_FATAL,
@@ -82,9 +84,9 @@ static void bvf_ib_fatal(void *priv)
 	unsigned long idx;
 	struct bvf_cq *cq;
 
-	WRITE_ONCE(idev->dead, true);
-	/* Pairs with the barrier in bvf_post_dead(). */
-	smp_mb();
+	/* A full barrier, which pairs with that in bvf_post_dead(). */
+	if (xchg(&idev->dead, true))
+		return;
 
 	/* The lock keeps a CQ from being unpublished while we have it. */
 	xa_lock(&idev->cqs);
@@ -94,6 +96,11 @@ static void bvf_ib_fatal(void *priv)
 	xa_unlock(&idev->cqs);
 
 	ib_dispatch_event(&ev);
+}
+
+static void bvf_ib_fatal(void *priv)
+{
+	bvf_ib_set_dead(priv);
 }
 
 const struct bvf_client_ops bvf_ib_client_ops = {

@@ -131,6 +131,9 @@ static void bvf_ib_remove(struct auxiliary_device *adev)
 	struct bvf_ibdev *idev = auxiliary_get_drvdata(adev);
 
 	bvf_port_unwatch(idev);
+	/* bvf.ko need not have called fatal() for a function that was pulled. */
+	if (bvf_dev_dead(idev->bdev))
+		bvf_ib_set_dead(idev);
 	ib_unregister_device(&idev->ibdev);
 	bvf_client_del(idev->bdev);
 	xa_destroy(&idev->qps);

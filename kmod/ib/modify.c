@@ -157,9 +157,12 @@ static int bvf_modify_locked(struct bvf_ibdev *idev, struct bvf_qp *qp,
 
 	hw_mask = bvf_modify_pack(attr, mask, &hw);
 	err = hw_mask ? bvf_cmd_modify_qp(idev->bdev, qp->qpn, hw_mask, &hw) : 0;
-	/* A dead card has stopped the QP more than any command could. */
-	if (err && bvf_dev_dead(idev->bdev) && (new == IB_QPS_ERR || new == IB_QPS_RESET))
-		err = 0;
+	if (err && bvf_dev_dead(idev->bdev)) {
+		/* Whoever drains the QP now must not wait for the card. */
+		bvf_ib_set_dead(idev);
+		if (new == IB_QPS_ERR || new == IB_QPS_RESET)
+			err = 0;
+	}
 	if (err)
 		return err;
 

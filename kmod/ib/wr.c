@@ -177,8 +177,8 @@ static bool bvf_may_send(const struct bvf_qp *qp)
 static void bvf_post_dead(struct bvf_ibdev *idev, struct ib_cq *ibcq)
 {
 	/*
-	 * pi is out. Pairs with the barrier in bvf_ib_fatal(): either we see
-	 * `dead` here, or bvf_ib_fatal() has not told the CQ yet.
+	 * pi is out. Pairs with the xchg() in bvf_ib_set_dead(): either we see
+	 * `dead` here, or the CQ has yet to be told.
 	 */
 	smp_mb();
 	if (READ_ONCE(idev->dead))
