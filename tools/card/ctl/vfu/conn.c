@@ -7,17 +7,15 @@
  * connection; everything else is msg.c's to judge.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../../lib/log.h"
+#include "../../lib/usock.h"
 #include "priv.h"
 
 #define VFU_MSGS_PER_TURN	64		/* then other functions get a turn */
@@ -397,58 +395,18 @@ static void listen_event(struct bvf_loop_src *src, uint32_t events)
 	client_start(vfu, fd);
 }
 
-/* A socket file that nobody listens on is left from a crash: remove it. */
-static int path_clear(const struct sockaddr_un *sun)
-{
-	int fd, err = 0;
-
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (const void *)sun, sizeof(*sun)) || errno == EAGAIN)
-		err = -EADDRINUSE;
-	else if (errno == ECONNREFUSED)
-		err = unlink(sun->sun_path) ? -errno : 0;
-	else if (errno != ENOENT)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int listen_open(struct bvf_vfu *vfu)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	mode_t mask;
 	int err;
 
-	if (strlen(vfu->cfg.path) >= sizeof(sun.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sun.sun_path, vfu->cfg.path);
-	err = path_clear(&sun);
-	if (err)
-		return err;
-	vfu->listen.fd = socket(AF_UNIX,
-				SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	vfu->listen.fd = bvf_usock_listen(vfu->cfg.path);
 	if (vfu->listen.fd < 0)
-		return -errno;
-	mask = umask(0177);
-	err = bind(vfu->listen.fd, (void *)&sun, sizeof(sun)) ? -errno : 0;
-	umask(mask);
-	if (err)
-		goto err_close;
-	if (listen(vfu->listen.fd, 4)) {
-		err = -errno;
-		goto err_unlink;
-	}
+		return vfu->listen.fd;
 	err = bvf_loop_add(vfu->loop, &vfu->listen, EPOLLIN);
-	if (err)
-		goto err_unlink;
-	return 0;
-
-err_unlink:
-	unlink(sun.sun_path);
-err_close:
-	close(vfu->listen.fd);
+	if (err) {
+		unlink(vfu->cfg.path);
+		close(vfu->listen.fd);
+	}
 	return err;
 }
 

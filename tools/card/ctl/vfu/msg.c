@@ -30,28 +30,30 @@ struct vfu_msg {
 	int (*fn)(struct bvf_vfu *vfu, const void *body, size_t len);
 };
 
-/* Answer without a payload, or with one; handlers return 0 after either. */
-static int reply(struct bvf_vfu *vfu, const void *head, size_t head_len)
+/*
+ * Answer with what the device's op returned: at once, or with this payload
+ * when it completes what it deferred.
+ *
+ * Return: 0, or -errno for the caller to answer
+ */
+static int reply(struct bvf_vfu *vfu, int ret, const void *data, size_t len)
 {
-	bvf_vfu_reply(vfu, &vfu->hdr, 0, head, head_len, NULL, 0);
-	return 0;
-}
-
-/* An op has deferred: keep what its answer needs. */
-static void wait_start(struct bvf_vfu *vfu,
-		       const struct bvf_vfu_region_access *access)
-{
-	vfu->wait_hdr = vfu->hdr;
-	vfu->wait_access = access ? *access : (struct bvf_vfu_region_access){ 0 };
-	vfu->state = BVF_VFU_WAIT;
+	if (ret == BVF_VFU_DEFER) {
+		vfu->wait_hdr = vfu->hdr;
+		memcpy(vfu->wait_payload, data, len);
+		vfu->wait_len = len;
+		vfu->state = BVF_VFU_WAIT;
+		return 0;
+	}
+	if (!ret)
+		bvf_vfu_reply(vfu, &vfu->hdr, 0, data, len, NULL, 0);
+	return ret;
 }
 
 void bvf_vfu_reply_deferred(struct bvf_vfu *vfu, int err)
 {
-	size_t len = vfu->wait_hdr.cmd == BVF_VFU_REGION_WRITE ?
-		     sizeof(vfu->wait_access) : 0;
-
-	bvf_vfu_reply(vfu, &vfu->wait_hdr, err, &vfu->wait_access, len, NULL, 0);
+	bvf_vfu_reply(vfu, &vfu->wait_hdr, err, vfu->wait_payload,
+		      vfu->wait_len, NULL, 0);
 }
 
 static int msg_version(struct bvf_vfu *vfu, const void *body, size_t len)
@@ -90,7 +92,7 @@ static int msg_dma_map(struct bvf_vfu *vfu, const void *body, size_t len)
 	err = bvf_vfu_dma_insert(vfu, &dma, vfu->nr_fds ? vfu->fds[0] : -1);
 	if (err)
 		return err;
-	return reply(vfu, NULL, 0);
+	return reply(vfu, vfu->cfg.ops->dma_changed(vfu->cfg.dev), "", 0);
 }
 
 static int msg_dma_unmap(struct bvf_vfu *vfu, const void *body, size_t len)
@@ -105,7 +107,8 @@ static int msg_dma_unmap(struct bvf_vfu *vfu, const void *body, size_t len)
 	err = bvf_vfu_dma_remove(vfu, req.iova, req.size);
 	if (err)
 		return err;
-	return reply(vfu, &req, sizeof(req));
+	return reply(vfu, vfu->cfg.ops->dma_changed(vfu->cfg.dev), &req,
+		     sizeof(req));
 }
 
 static int msg_get_info(struct bvf_vfu *vfu, const void *body, size_t len)
@@ -122,7 +125,7 @@ static int msg_get_info(struct bvf_vfu *vfu, const void *body, size_t len)
 		.nr_regions = BVF_VFU_NR_REGIONS,
 		.nr_irqs = BVF_VFU_NR_IRQS,
 	};
-	return reply(vfu, &info, sizeof(info));
+	return reply(vfu, 0, &info, sizeof(info));
 }
 
 /* No region can be mapped: that would end QEMU's posted writes. */
@@ -143,7 +146,7 @@ static int msg_get_region_info(struct bvf_vfu *vfu, const void *body, size_t len
 	};
 	if (info.size)
 		info.flags = BVF_VFU_REGION_F_READ | BVF_VFU_REGION_F_WRITE;
-	return reply(vfu, &info, sizeof(info));
+	return reply(vfu, 0, &info, sizeof(info));
 }
 
 static int msg_get_irq_info(struct bvf_vfu *vfu, const void *body, size_t len)
@@ -162,7 +165,7 @@ static int msg_get_irq_info(struct bvf_vfu *vfu, const void *body, size_t len)
 		.index = index,
 		.count = vfu->cfg.irq_count[index],
 	};
-	return reply(vfu, &info, sizeof(info));
+	return reply(vfu, 0, &info, sizeof(info));
 }
 
 static int irqs_trigger(struct bvf_vfu *vfu, const struct bvf_vfu_set_irqs *req,
@@ -172,18 +175,20 @@ static int irqs_trigger(struct bvf_vfu *vfu, const struct bvf_vfu_set_irqs *req,
 		if (!wanted || wanted[i])
 			vfu->cfg.ops->irq_trigger(vfu->cfg.dev, req->index,
 						  req->start + i);
-	return reply(vfu, NULL, 0);
+	return reply(vfu, 0, "", 0);
 }
 
 static int irqs_set(struct bvf_vfu *vfu, const struct bvf_vfu_set_irqs *req)
 {
+	int ret;
+
 	/* Descriptors for all of the vectors, or for none: those go off. */
 	if (vfu->nr_fds && vfu->nr_fds != req->count)
 		return -EINVAL;
-	vfu->cfg.ops->irq_set(vfu->cfg.dev, req->index, req->start, req->count,
-			      vfu->nr_fds ? vfu->fds : NULL);
+	ret = vfu->cfg.ops->irq_set(vfu->cfg.dev, req->index, req->start,
+				    req->count, vfu->nr_fds ? vfu->fds : NULL);
 	vfu->nr_fds = 0;	/* they are the device's now */
-	return reply(vfu, NULL, 0);
+	return reply(vfu, ret, "", 0);
 }
 
 static int msg_set_irqs(struct bvf_vfu *vfu, const void *body, size_t len)
@@ -272,29 +277,14 @@ static int msg_region_write(struct bvf_vfu *vfu, const void *body, size_t len)
 	ret = vfu->cfg.ops->region_write(vfu->cfg.dev, req.region, req.offset,
 					 (const uint8_t *)body + sizeof(req),
 					 req.count);
-	if (ret == BVF_VFU_DEFER) {
-		wait_start(vfu, &req);
-		return 0;
-	}
-	if (ret)
-		return ret;
-	return reply(vfu, &req, sizeof(req));
+	return reply(vfu, ret, &req, sizeof(req));
 }
 
 static int msg_reset(struct bvf_vfu *vfu, const void *body, size_t len)
 {
-	int ret;
-
 	(void)body;
 	(void)len;
-	ret = vfu->cfg.ops->reset(vfu->cfg.dev);
-	if (ret == BVF_VFU_DEFER) {
-		wait_start(vfu, NULL);
-		return 0;
-	}
-	if (ret)
-		return ret;
-	return reply(vfu, NULL, 0);
+	return reply(vfu, vfu->cfg.ops->reset(vfu->cfg.dev), "", 0);
 }
 
 /* What has no row is answered with EOPNOTSUPP. */

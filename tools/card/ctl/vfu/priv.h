@@ -12,6 +12,7 @@
 
 #define BVF_VFU_MAX_BODY	(BVF_VFU_MAX_XFER + 4096)
 #define BVF_VFU_MAX_PENDING	8
+#define BVF_VFU_MAX_WAIT	32	/* payload of an answer that can be deferred */
 
 struct iovec;
 
@@ -59,7 +60,8 @@ struct bvf_vfu {
 
 	/* The command whose answer is deferred. */
 	struct bvf_vfu_hdr wait_hdr;
-	struct bvf_vfu_region_access wait_access;
+	uint8_t wait_payload[BVF_VFU_MAX_WAIT];
+	size_t wait_len;
 
 	uint16_t next_id;
 	struct bvf_vfu_pending pending[BVF_VFU_MAX_PENDING];

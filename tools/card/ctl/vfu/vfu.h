@@ -53,8 +53,8 @@ struct bvf_vfu_dma {
 
 /*
  * What the device implements. Each returns 0 or -errno, which the client gets
- * as an error reply. region_write and reset may return BVF_VFU_DEFER: nothing
- * more is read from the client until bvf_vfu_complete().
+ * as an error reply. Where it is said so, an op may return BVF_VFU_DEFER:
+ * nothing more is read from the client until bvf_vfu_complete().
  */
 struct bvf_vfu_ops {
 	/* A client has negotiated its version. */
@@ -67,18 +67,23 @@ struct bvf_vfu_ops {
 	/* off and len lie within the region; len may be any size. */
 	int (*region_read)(void *dev, unsigned int region, uint64_t off,
 			   void *buf, size_t len);
+	/* May defer. */
 	int (*region_write)(void *dev, unsigned int region, uint64_t off,
 			    const void *buf, size_t len);
 	/* fd is -1 or owned by the caller; dma->cookie may be set. */
 	int (*dma_map)(void *dev, struct bvf_vfu_dma *dma, int fd);
 	void (*dma_unmap)(void *dev, const struct bvf_vfu_dma *dma);
+	/* After the maps or unmaps of one message. May defer. */
+	int (*dma_changed)(void *dev);
 	/*
-	 * fds, count of them, become the device's; NULL: the vectors are off.
+	 * fds, count of them, become the device's, whatever is returned;
+	 * NULL: the vectors are off. May defer.
 	 */
-	void (*irq_set)(void *dev, unsigned int index, uint32_t start,
-			uint32_t count, const int *fds);
+	int (*irq_set)(void *dev, unsigned int index, uint32_t start,
+		       uint32_t count, const int *fds);
 	/* The client asks for these interrupts to be raised. */
 	void (*irq_trigger)(void *dev, unsigned int index, uint32_t vector);
+	/* May defer. */
 	int (*reset)(void *dev);
 };
 
