@@ -68,7 +68,8 @@ static int bvf_cq_check_req(const struct bvf_limits *lim, const struct bvf_creat
 		return -EOPNOTSUPP;
 	if (req->depth_shift < BVF_CQ_SHIFT_MIN || req->depth_shift > BVF_CQ_SHIFT_MAX)
 		return -EINVAL;
-	if (1u << req->depth_shift < cqe || 1u << req->depth_shift > lim->max_cqe)
+	if (1u << req->depth_shift < cqe ||
+	    1u << req->depth_shift > roundup_pow_of_two(lim->max_cqe))
 		return -EINVAL;
 
 	ring_len = sizeof(struct bvf_cqe) << req->depth_shift;
@@ -117,7 +118,7 @@ static int bvf_cq_create_kernel(struct bvf_ibdev *idev, struct bvf_cq *cq,
 	int err;
 
 	p->depth_shift = max(ilog2(roundup_pow_of_two(cqe)), BVF_CQ_SHIFT_MIN);
-	if (p->depth_shift > BVF_CQ_SHIFT_MAX || 1u << p->depth_shift > idev->bdev->lim.max_cqe)
+	if (p->depth_shift > BVF_CQ_SHIFT_MAX)
 		return -EINVAL;
 
 	ring_len = sizeof(struct bvf_cqe) << p->depth_shift;

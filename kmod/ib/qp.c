@@ -54,11 +54,11 @@ static bool bvf_geo_fits(const struct bvf_qp_geo *geo, u32 off, u64 len, u32 ali
  */
 static int bvf_geo_check(const struct bvf_limits *lim, const struct bvf_qp_geo *geo)
 {
+	u32 max_depth = roundup_pow_of_two(max(lim->max_qp_wr, 1u));
 	u64 sq_len, rq_len, sum;
 
 	if (geo->sq_depth_shift > BVF_QP_SHIFT_MAX || geo->rq_depth_shift > BVF_QP_SHIFT_MAX ||
-	    1u << geo->sq_depth_shift > lim->max_qp_wr ||
-	    1u << geo->rq_depth_shift > lim->max_qp_wr ||
+	    1u << geo->sq_depth_shift > max_depth || 1u << geo->rq_depth_shift > max_depth ||
 	    geo->sq_stride_shift < BVF_SQ_STRIDE_SHIFT_MIN ||
 	    geo->sq_stride_shift > BVF_SQ_STRIDE_SHIFT_MAX ||
 	    geo->rq_stride_shift < BVF_RQ_STRIDE_SHIFT_MIN ||
