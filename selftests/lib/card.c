@@ -163,7 +163,7 @@ void bvf_card_up(struct bvf_card *c, const char *dir, unsigned int n)
 
 const char *bvf_card_sock(struct bvf_card *c, unsigned int i)
 {
-	snprintf(c->sock, sizeof(c->sock), "%s/f%u.sock", c->dir, i);
+	snprintf(c->sock, sizeof(c->sock), "%s/fn%u.sock", c->dir, i);
 	return c->sock;
 }
 

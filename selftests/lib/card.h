@@ -30,7 +30,7 @@ struct bvf_card {
 void bvf_card_init(struct bvf_card *c, const char *dir);
 void bvf_card_arg(struct bvf_card *c, const char *arg);
 void bvf_card_start(struct bvf_card *c);
-/* n functions f0, f1... of one network */
+/* n functions of one network */
 void bvf_card_up(struct bvf_card *c, const char *dir, unsigned int n);
 
 /* Socket of function i; valid until the next call. */
