@@ -125,7 +125,7 @@ int bvf_query_device_ex(struct ibv_context *ibctx,
 {
 	struct ib_uverbs_ex_query_device_resp resp;
 	size_t resp_size = sizeof(resp);
-	uint32_t fw;
+	uint64_t fw;
 	int err;
 
 	err = ibv_cmd_query_device_any(ibctx, input, attr, attr_size, &resp,
@@ -135,7 +135,8 @@ int bvf_query_device_ex(struct ibv_context *ibctx,
 
 	fw = resp.base.fw_ver;
 	snprintf(attr->orig_attr.fw_ver, sizeof(attr->orig_attr.fw_ver),
-		 "%u.%u.%u", fw >> 16, (fw >> 8) & 0xff, fw & 0xff);
+		 "%u.%u.%u", (uint32_t)(fw >> 32), (uint32_t)(fw >> 16) & 0xffff,
+		 (uint32_t)fw & 0xffff);
 	return 0;
 }
 
