@@ -31,6 +31,13 @@ static inline bool bvf_range_ok(uint64_t size, uint64_t off, uint64_t len)
 	return off <= size && len <= size - off;
 }
 
+/* Return: true if no byte is in both; neither wraps */
+static inline bool bvf_apart(uint64_t a, uint64_t a_len, uint64_t b,
+			     uint64_t b_len)
+{
+	return a + a_len <= b || b + b_len <= a;
+}
+
 /* EUI-64 of a MAC, as it stands in a link-local GID. */
 static inline void bvf_guid(uint8_t guid[8], const uint8_t mac[6])
 {

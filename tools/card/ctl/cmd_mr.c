@@ -13,6 +13,10 @@ static int reg_check(const struct bvf_fn *fn, const struct bvf_reg_mr_cmd *cmd)
 		return BVF_ST_BAD_RSVD;
 	if (cmd->access & ~BVF_ACC_ALL || cmd->flags & ~BVF_MRF_DMA)
 		return BVF_ST_BAD_PARAM;
+	/* What others may write, its owner may as well (IBA 10.6.3.1). */
+	if (cmd->access & (BVF_ACC_REMOTE_WRITE | BVF_ACC_REMOTE_ATOMIC) &&
+	    !(cmd->access & BVF_ACC_LOCAL_WRITE))
+		return BVF_ST_BAD_PARAM;
 	if (!bvf_ids_live(&fn->pd, cmd->pdn))
 		return BVF_ST_BAD_HANDLE;
 	if (cmd->flags & BVF_MRF_DMA) {
@@ -49,12 +53,9 @@ int bvf_cmd_reg_mr(struct bvf_req *req)
 	mr.len = cmd->flags & BVF_MRF_DMA ? ~0ull : cmd->len;
 	mr.uctx = fn->df->pd[cmd->pdn].uctx;
 	if (!(cmd->flags & BVF_MRF_DMA)) {
-		bool write = cmd->access & (BVF_ACC_LOCAL_WRITE |
-					    BVF_ACC_REMOTE_WRITE |
-					    BVF_ACC_REMOTE_ATOMIC);
-
-		st = bvf_pl_extents(fn, &cmd->pl, cmd->len, write, &mr.ext,
-				    &mr.nr_ext);
+		st = bvf_pl_extents(fn, &cmd->pl, cmd->len,
+				    cmd->access & BVF_ACC_LOCAL_WRITE,
+				    &mr.ext, &mr.nr_ext);
 		if (st) {
 			bvf_ids_put(&fn->mr, (uint32_t)id);
 			return st;

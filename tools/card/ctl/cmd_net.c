@@ -29,9 +29,32 @@ int bvf_cmd_set_gid(struct bvf_req *req)
 	return BVF_ST_OK;
 }
 
-static bool part_ok(uint32_t buf_len, uint32_t off, uint32_t align, uint64_t len)
+/* Rings and record of a queue, none of which may lie over another. */
+static bool ethq_parts_ok(const struct bvf_create_ethq_cmd *cmd)
 {
-	return off % align == 0 && bvf_range_ok(buf_len, off, len);
+	const struct {
+		uint32_t off, align;
+		uint64_t len;
+	} parts[] = {
+		{ cmd->tx_off, sizeof(struct bvf_tx_desc),
+		  sizeof(struct bvf_tx_desc) << cmd->tx_depth_shift },
+		{ cmd->rx_off, sizeof(struct bvf_rx_desc),
+		  sizeof(struct bvf_rx_desc) << cmd->rx_depth_shift },
+		{ cmd->rxc_off, sizeof(struct bvf_rx_cqe),
+		  sizeof(struct bvf_rx_cqe) << cmd->rx_depth_shift },
+		{ cmd->dbrec_off, BVF_DBREC_ALIGN, sizeof(struct bvf_eth_dbrec) },
+	};
+
+	for (int i = 0; i < 4; i++) {
+		if (parts[i].off % parts[i].align ||
+		    !bvf_range_ok(cmd->buf_len, parts[i].off, parts[i].len))
+			return false;
+		for (int j = 0; j < i; j++)
+			if (!bvf_apart(parts[i].off, parts[i].len,
+				       parts[j].off, parts[j].len))
+				return false;
+	}
+	return true;
 }
 
 static int ethq_check(const struct bvf_fn *fn,
@@ -45,14 +68,7 @@ static int ethq_check(const struct bvf_fn *fn,
 	    cmd->rx_depth_shift < ETH_SHIFT_MIN ||
 	    cmd->rx_depth_shift > DRAM_LIM_ETH_SHIFT)
 		return BVF_ST_BAD_PARAM;
-	if (!part_ok(cmd->buf_len, cmd->tx_off, sizeof(struct bvf_tx_desc),
-		     sizeof(struct bvf_tx_desc) << cmd->tx_depth_shift) ||
-	    !part_ok(cmd->buf_len, cmd->rx_off, sizeof(struct bvf_rx_desc),
-		     sizeof(struct bvf_rx_desc) << cmd->rx_depth_shift) ||
-	    !part_ok(cmd->buf_len, cmd->rxc_off, sizeof(struct bvf_rx_cqe),
-		     sizeof(struct bvf_rx_cqe) << cmd->rx_depth_shift) ||
-	    !part_ok(cmd->buf_len, cmd->dbrec_off, BVF_DBREC_ALIGN,
-		     sizeof(struct bvf_eth_dbrec)))
+	if (!ethq_parts_ok(cmd))
 		return BVF_ST_BAD_PARAM;
 	/* Its doorbell bit is in the page of context 0. */
 	if (!bvf_ids_live(&fn->uctx, 0))

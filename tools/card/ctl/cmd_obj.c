@@ -69,7 +69,7 @@ int bvf_cmd_create_uctx(struct bvf_req *req)
 		return BVF_ST_BAD_ADDR;
 	if (cmd->kernel) {
 		if (fn->uctx.state[0] != BVF_ID_FREE)
-			return BVF_ST_BUSY;
+			return BVF_ST_BAD_STATE;
 		fn->uctx.state[0] = BVF_ID_LIVE;
 		fn->uctx.used++;
 		id = 0;

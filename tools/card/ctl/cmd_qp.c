@@ -25,6 +25,19 @@ static bool queue_fits(uint32_t buf_len, uint32_t off, unsigned int depth_shift,
 	       bvf_range_ok(buf_len, off, 1ull << (depth_shift + stride_shift));
 }
 
+static bool parts_apart(const struct bvf_create_qp_cmd *cmd)
+{
+	uint64_t sq_len = 1ull << (cmd->sq_depth_shift + cmd->sq_stride_shift);
+	uint64_t rq_len = cmd->flags & BVF_QPF_NO_RQ ? 0 :
+			  1ull << (cmd->rq_depth_shift + cmd->rq_stride_shift);
+	uint64_t dbrec_len = sizeof(struct bvf_qp_dbrec);
+
+	return bvf_apart(cmd->sq_off, sq_len, cmd->dbrec_off, dbrec_len) &&
+	       (!rq_len ||
+		(bvf_apart(cmd->rq_off, rq_len, cmd->dbrec_off, dbrec_len) &&
+		 bvf_apart(cmd->rq_off, rq_len, cmd->sq_off, sq_len)));
+}
+
 static int create_check_sizes(const struct bvf_create_qp_cmd *cmd)
 {
 	if (!bvf_is_zero(cmd->rsvd, sizeof(cmd->rsvd)))
@@ -49,7 +62,7 @@ static int create_check_sizes(const struct bvf_create_qp_cmd *cmd)
 	    !bvf_range_ok(cmd->buf_len, cmd->dbrec_off,
 			  sizeof(struct bvf_qp_dbrec)))
 		return BVF_ST_BAD_PARAM;
-	return BVF_ST_OK;
+	return parts_apart(cmd) ? BVF_ST_OK : BVF_ST_BAD_PARAM;
 }
 
 /* PD and CQs must belong to the context that the QP is for. */
@@ -328,14 +341,13 @@ static int modify_check_mask(const struct dram_qp *qp, uint32_t cur,
 	return BVF_ST_OK;
 }
 
-static int modify_check_rsvd(const struct bvf_modify_qp_cmd *cmd)
+static int modify_check_form(const struct bvf_modify_qp_cmd *cmd)
 {
 	const struct bvf_qp_attr *a = &cmd->attr;
 
-	if (!bvf_is_zero(a->rsvd, sizeof(a->rsvd)) || a->rsvd1 ||
-	    cmd->mask & ~BVF_QPA_ALL)
+	if (!bvf_is_zero(a->rsvd, sizeof(a->rsvd)) || a->rsvd1)
 		return BVF_ST_BAD_RSVD;
-	return BVF_ST_OK;
+	return cmd->mask & ~BVF_QPA_ALL ? BVF_ST_BAD_PARAM : BVF_ST_OK;
 }
 
 static bool gid_is_zero(const uint8_t gid[16])
@@ -512,7 +524,7 @@ int bvf_cmd_modify_qp(struct bvf_req *req)
 	struct dram_qp *qp;
 	int st;
 
-	st = modify_check_rsvd(cmd);
+	st = modify_check_form(cmd);
 	if (st)
 		return st;
 	qp = qp_find_live(req->fn, cmd->qpn, &st);

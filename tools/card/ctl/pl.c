@@ -69,9 +69,10 @@ static int iter_next(struct pl_iter *it, struct bvf_pl_entry *entry)
 		*entry = it->page.e[it->at++];
 	}
 	it->left--;
-	if (!entry->len || entry->iova + (entry->len - 1) < entry->iova)
+	if (!entry->len)
 		return BVF_ST_BAD_PARAM;
-	return BVF_ST_OK;
+	return entry->iova + (entry->len - 1) < entry->iova ? BVF_ST_BAD_ADDR :
+							       BVF_ST_OK;
 }
 
 static int table_fill(struct pl_iter *it, gptr_t *table, uint32_t nr_pages)
