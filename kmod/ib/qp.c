@@ -72,7 +72,8 @@ static int bvf_geo_check(const struct bvf_limits *lim, const struct bvf_qp_geo *
 		return -EINVAL;
 	if (!bvf_geo_fits(geo, geo->sq_off, sq_len, 1u << geo->sq_stride_shift) ||
 	    !bvf_geo_fits(geo, geo->rq_off, rq_len, 1u << geo->rq_stride_shift) ||
-	    !bvf_geo_fits(geo, geo->dbrec_off, sizeof(struct bvf_qp_dbrec), 64))
+	    !bvf_geo_fits(geo, geo->dbrec_off, sizeof(struct bvf_qp_dbrec),
+			  sizeof(struct bvf_qp_dbrec)))
 		return -EINVAL;
 	return 0;
 }
@@ -113,7 +114,7 @@ static void bvf_geo_plan(const struct bvf_qp *qp, const struct ib_qp_cap *cap,
 	geo->rq_off = ALIGN(1u << (geo->sq_depth_shift + geo->sq_stride_shift),
 			    1u << BVF_RQ_STRIDE_SHIFT_MAX);
 	geo->dbrec_off = ALIGN(geo->rq_off + (1u << (geo->rq_depth_shift + geo->rq_stride_shift)),
-			       64);
+			       sizeof(struct bvf_qp_dbrec));
 	geo->buf_len = PAGE_ALIGN(geo->dbrec_off + sizeof(struct bvf_qp_dbrec));
 }
 

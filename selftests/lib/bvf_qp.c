@@ -67,7 +67,7 @@ int bvf_create_qp(const struct bvf_qp_init *init, struct bvf_qp *qp)
 	cmd.rq_off = 1u << (cmd.sq_depth_shift + cmd.sq_stride_shift);
 	cmd.rq_off = (cmd.rq_off + 511) & ~511u;
 	cmd.dbrec_off = cmd.rq_off + (1u << (cmd.rq_depth_shift + cmd.rq_stride_shift));
-	cmd.dbrec_off = (cmd.dbrec_off + 63) & ~63u;
+	cmd.dbrec_off = (cmd.dbrec_off + 127) & ~127u;
 	cmd.buf_len = (cmd.dbrec_off + (uint32_t)sizeof(struct bvf_qp_dbrec) +
 		       BVF_PAGE_SIZE - 1) & ~(BVF_PAGE_SIZE - 1);
 	buf = bvf_alloc_pages(init->u->drv, cmd.buf_len);

@@ -154,7 +154,7 @@ struct bvf_create_pd_cmd {
  * Queue buffers: `pl` names buf_len bytes, every entry 4 KiB aligned and a
  * multiple of 4 KiB long, so rings and records are found page by page.
  * Offsets are from the start of the buffer; a ring's offset is a multiple of
- * its stride, a record's of 64.
+ * its stride, a record's of its own size, so that none crosses a page.
  */
 struct bvf_create_eq_cmd {	/* entries: struct bvf_eqe */
 	struct bvf_page_list pl;

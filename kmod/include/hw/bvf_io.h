@@ -56,7 +56,7 @@ struct bvf_db_page {
 static_assert(sizeof(struct bvf_db_page) == BVF_PAGE_SIZE);
 
 /*
- * QP doorbell record, in the QP's buffer, 64-byte aligned. Post receive:
+ * QP doorbell record, in the QP's buffer, 128-byte aligned. Post receive:
  * fill WQEs, store rq_pi, full barrier, load rq_notify, and ring the QP's
  * doorbell if it is not 0.
  */

@@ -42,7 +42,8 @@ static bool ethq_parts_ok(const struct bvf_create_ethq_cmd *cmd)
 		  sizeof(struct bvf_rx_desc) << cmd->rx_depth_shift },
 		{ cmd->rxc_off, sizeof(struct bvf_rx_cqe),
 		  sizeof(struct bvf_rx_cqe) << cmd->rx_depth_shift },
-		{ cmd->dbrec_off, BVF_DBREC_ALIGN, sizeof(struct bvf_eth_dbrec) },
+		{ cmd->dbrec_off, sizeof(struct bvf_eth_dbrec),
+		  sizeof(struct bvf_eth_dbrec) },
 	};
 
 	for (int i = 0; i < 4; i++) {

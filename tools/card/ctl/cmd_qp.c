@@ -58,7 +58,7 @@ static int create_check_sizes(const struct bvf_create_qp_cmd *cmd)
 	     !queue_fits(cmd->buf_len, cmd->rq_off, cmd->rq_depth_shift,
 			 cmd->rq_stride_shift)))
 		return BVF_ST_BAD_PARAM;
-	if (cmd->dbrec_off % BVF_DBREC_ALIGN ||
+	if (cmd->dbrec_off % sizeof(struct bvf_qp_dbrec) ||
 	    !bvf_range_ok(cmd->buf_len, cmd->dbrec_off,
 			  sizeof(struct bvf_qp_dbrec)))
 		return BVF_ST_BAD_PARAM;
