@@ -209,7 +209,7 @@ struct dram_ethq {
 	uint32_t rx_ci;			/* [d] receive descriptors used */
 	uint32_t rxc_pi;		/* [d] */
 	uint32_t rsvd1;
-	uint64_t stall;			/* [d] ns, since when the head frame waits for the receiver, or 0 */
+	uint64_t stall;			/* [d] ns, since when senders have lacked its receive buffers, or 0 */
 	uint64_t rsvd2[5];
 };
 static_assert(sizeof(struct dram_ethq) == 128, "dram_ethq");
