@@ -289,8 +289,7 @@ uint32_t bvf_seg_chunk(struct bvf_func *f, struct bvf_seg *seg, uint32_t pos,
 /* copy.c */
 void bvf_copy_init(void);
 void bvf_copy(void *to, const void *from, uint32_t len);
-void bvf_copy_nt(void *to, const void *from, uint32_t len);
-extern uint64_t bvf_copy_nt_min;	/* message bytes from which bvf_copy_nt pays */
+extern uint64_t bvf_copy_nt_min;	/* message bytes from which non-temporal stores pay */
 
 enum bvf_copy_side {
 	BVF_COPY_OK,
