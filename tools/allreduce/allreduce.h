@@ -107,11 +107,11 @@ int bvf_opts_parse(struct bvf_ar_opts *o, int argc, char **argv);
 const char *bvf_type_name(enum bvf_ar_type type);
 const char *bvf_redop_name(enum bvf_ar_redop op);
 const char *bvf_transport_name(enum bvf_ar_transport tp);
-unsigned int bvf_type_size(enum bvf_ar_type type);
 
-/* reduce.c: dst[i] = a[i] op b[i]; dst may be a. */
+/* reduce.c: dst[i] = a[i] op b[i]; the three do not overlap. */
 typedef void (*bvf_reduce_fn)(void *dst, const void *a, const void *b,
 			      size_t count);
+unsigned int bvf_type_size(enum bvf_ar_type type);
 bvf_reduce_fn bvf_reduce_get(enum bvf_ar_type type, enum bvf_ar_redop op);
 
 /* check.c: values that every partial sum represents exactly. */

@@ -129,11 +129,6 @@ const char *bvf_transport_name(enum bvf_ar_transport tp)
 	return tp == BVF_AR_TCP ? "tcp" : "rdma";
 }
 
-unsigned int bvf_type_size(enum bvf_ar_type type)
-{
-	return type == BVF_AR_F32 || type == BVF_AR_I32 ? 4 : 2;
-}
-
 static int bvf_opts_bad(const char *opt, const char *val, const char *want)
 {
 	fprintf(stderr, "bvf-allreduce: %s %s: want %s\n", opt, val, want);

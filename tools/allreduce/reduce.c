@@ -93,11 +93,10 @@ static inline int16_t bvf_half_key(uint16_t h)
 BVF_CLONES static void name(void *dst, const void *a, const void *b,	\
 			    size_t count)				\
 {									\
-	const ctype *pa = a;						\
+	const ctype *restrict pa = a;					\
 	const ctype *restrict pb = b;					\
-	ctype *pd = dst;						\
+	ctype *restrict pd = dst;					\
 									\
-	_Pragma("GCC ivdep")						\
 	for (size_t i = 0; i < count; i++) {				\
 		ctype x = pa[i], y = pb[i];				\
 									\
@@ -126,6 +125,11 @@ static const bvf_reduce_fn bvf_reduce_table[BVF_AR_NR_TYPES][BVF_AR_NR_REDOPS] =
 	[BVF_AR_BF16] = { bvf_bf16_sum, bvf_half_min, bvf_half_max },
 	[BVF_AR_I32] = { bvf_i32_sum, bvf_i32_min, bvf_i32_max },
 };
+
+unsigned int bvf_type_size(enum bvf_ar_type type)
+{
+	return type == BVF_AR_F32 || type == BVF_AR_I32 ? 4 : 2;
+}
 
 bvf_reduce_fn bvf_reduce_get(enum bvf_ar_type type, enum bvf_ar_redop op)
 {
