@@ -46,6 +46,7 @@ struct bvf_dp_call {
 struct bvf_dp {
 	struct bvf_loop_src sock;	/* fd -1: no data plane now */
 	struct bvf_loop_timer respawn;
+	struct bvf_loop_timer watchdog;	/* armed while an answer is due */
 	int event_fd;			/* wakes it */
 	pid_t pid;
 	uint32_t seq;

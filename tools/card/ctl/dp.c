@@ -21,9 +21,10 @@
 #include "card.h"
 #include "lib/log.h"
 
-#define DP_RESPAWN_NS		10000000ull	/* pause before a new one */
-#define DP_SHORT_LIFE_NS	5000000000ull	/* one that dies sooner counts */
-#define DP_SHORT_LIVES		4		/* then the functions are stopped */
+#define DP_SHORT_LIFE_NS	1000000000ull	/* one that dies sooner counts */
+#define DP_SHORT_LIVES		8		/* then the functions are stopped */
+#define DP_PAUSE_NS		10000000ull	/* for each that counted */
+#define DP_ANSWER_NS		10000000000ull	/* it answers in microseconds, or hangs */
 #define DP_EXIT_MS		2000		/* for an orderly end */
 
 static void dp_died(struct bvf_card *card, const char *why);
@@ -112,14 +113,28 @@ static void calls_append(struct bvf_dp *dp, struct bvf_dp_call *call)
 
 void bvf_dp_call(struct bvf_card *card, struct bvf_dp_call *call)
 {
+	if (!card->dp.calls)
+		bvf_loop_timer_arm(&card->loop, &card->dp.watchdog,
+				   DP_ANSWER_NS);
 	call->busy = true;
 	calls_append(&card->dp, call);
 	calls_flush(card);
 }
 
-/* Answers come in the order of the messages. */
-static int ack_take(struct bvf_dp *dp, uint32_t seq)
+static void dp_hangs(struct bvf_loop_timer *timer)
 {
+	struct bvf_dp *dp = container_of(timer, struct bvf_dp, watchdog);
+	struct bvf_card *card = container_of(dp, struct bvf_card, dp);
+
+	bvf_loop_timer_arm(&card->loop, timer, DP_ANSWER_NS);
+	if (dp->sock.fd >= 0)
+		dp_died(card, "it does not answer");
+}
+
+/* Answers come in the order of the messages. */
+static int ack_take(struct bvf_card *card, uint32_t seq)
+{
+	struct bvf_dp *dp = &card->dp;
 	struct bvf_dp_call *call = dp->calls;
 
 	if (!call || dp->unsent == &dp->calls || call->msg.seq != seq)
@@ -129,6 +144,10 @@ static int ack_take(struct bvf_dp *dp, uint32_t seq)
 		dp->unsent = &dp->calls;
 	if (dp->tail == &call->next)
 		dp->tail = &dp->calls;
+	if (dp->calls)
+		bvf_loop_timer_arm(&card->loop, &dp->watchdog, DP_ANSWER_NS);
+	else
+		bvf_loop_timer_cancel(&card->loop, &dp->watchdog);
 	call->busy = false;
 	call->done(call);
 	return 0;
@@ -164,7 +183,7 @@ static void dp_event(struct bvf_loop_src *src, uint32_t events)
 			return;
 		}
 		if (n == sizeof(msg) && msg.type == BVF_IPC_ACK)
-			err = ack_take(dp, msg.seq);
+			err = ack_take(card, msg.seq);
 		else if (n == sizeof(msg) && msg.type == BVF_IPC_HELLO)
 			err = hello_take(card, &msg);
 		if (err) {
@@ -301,15 +320,17 @@ static void dp_died(struct bvf_card *card, const char *why)
 	}
 	if (bvf_now_ns() - dp->started_ns > DP_SHORT_LIFE_NS)
 		dp->short_lives = 0;
-	if (++dp->short_lives >= DP_SHORT_LIVES) {
+	else
+		dp->short_lives++;
+	if (dp->short_lives >= DP_SHORT_LIVES) {
 		/* Something in its state kills it: start without. */
-		dp->short_lives = 0;
 		for (uint32_t i = 0; i < card->nr_fn; i++)
 			if (card->fn[i]->active)
 				bvf_fn_fatal(card->fn[i], BVF_DEV_CARD,
 					     "the data plane dies again and again");
 	}
-	bvf_loop_timer_arm(&card->loop, &dp->respawn, DP_RESPAWN_NS);
+	bvf_loop_timer_arm(&card->loop, &dp->respawn,
+			   dp->short_lives * DP_PAUSE_NS);
 }
 
 int bvf_dp_start(struct bvf_card *card)
@@ -320,6 +341,7 @@ int bvf_dp_start(struct bvf_card *card)
 	dp->tail = &dp->calls;
 	dp->unsent = &dp->calls;
 	dp->respawn.fn = dp_respawn;
+	dp->watchdog.fn = dp_hangs;
 	dp->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (dp->event_fd < 0)
 		return -errno;

@@ -154,6 +154,8 @@ static int region_map(struct bvf_region *region, int fd, const struct stat *st)
 		    MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (base == MAP_FAILED)
 		return -ENOTSUP;
+	/* A guest's memory is nothing for our core dump. */
+	madvise(base, size, MADV_DONTDUMP);
 	region->guard = bvf_sigbus_add(base, size);
 	region->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (region->guard < 0 || region->fd < 0) {
