@@ -483,6 +483,19 @@ static int modify_stop(struct bvf_req *req, struct dram_qp *qp, uint32_t next,
 	return bvf_req_call(req, type, req->id, arg0, done);
 }
 
+/*
+ * To RTS: WQEs that were posted before wait in the data plane, and no doorbell
+ * comes for them. It looks at them when their context is kicked.
+ */
+static void kick_waiting(struct bvf_fn *fn, uint32_t uctx)
+{
+	__atomic_or_fetch(&fn->df->kick[uctx / 64], 1ull << (uctx % 64),
+			  __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&fn->card->dram->kick, 1ull << fn->index,
+			  __ATOMIC_SEQ_CST);
+	bvf_dp_wake(fn->card);
+}
+
 static int modify_enter(struct bvf_req *req, struct dram_qp *qp, uint32_t cur,
 			uint32_t next)
 {
@@ -514,6 +527,8 @@ static int modify_enter(struct bvf_req *req, struct dram_qp *qp, uint32_t cur,
 		qp->rnr_left = qp->attr.rnr_retry;
 	}
 	__atomic_store_n(&qp->state, next, __ATOMIC_RELEASE);
+	if (next == BVF_QPS_RTS)
+		kick_waiting(req->fn, qp->uctx);
 	return BVF_ST_OK;
 }
 

@@ -364,6 +364,14 @@ void bvf_qp_attach(struct bvf_qp *qp);
 void bvf_qp_drained(struct bvf_qp *qp);
 void bvf_qp_cancel_wait(struct bvf_qp *qp);
 
+/* The address may change, or has changed. */
+static inline void bvf_qp_forget_peer(struct bvf_qp *qp)
+{
+	qp->serial++;
+	qp->peer = NULL;
+	qp->peer_f = NULL;
+}
+
 static inline uint32_t bvf_qp_state(const struct bvf_qp *qp)
 {
 	uint32_t error = qp->d->error;

@@ -124,10 +124,7 @@ static void qp_sqd(struct bvf_dp *dp, struct bvf_func *f,
 		return;
 	qp->drain = qp->d->cur_off || qp->d->wait;
 	qp->drain_event = msg->arg0;
-	/* The address may be changed before it goes on. */
-	qp->serial++;
-	qp->peer = NULL;
-	qp->peer_f = NULL;
+	bvf_qp_forget_peer(qp);
 	if (!qp->d->wait)
 		bvf_qp_ready(qp);
 }

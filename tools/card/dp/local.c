@@ -101,6 +101,8 @@ void bvf_local_post_recv(struct bvf_qp *qp)
 	if (qp->d->type != BVF_QPT_RC)
 		return;
 	p = peer_find(qp, &why);
+	if (bvf_qp_state(qp) == BVF_QPS_SQD)
+		bvf_qp_forget_peer(qp);
 	if (!p || p->d->wait != DRAM_WAIT_RNR)
 		return;
 	bvf_qp_cancel_wait(p);

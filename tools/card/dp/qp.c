@@ -89,10 +89,7 @@ void bvf_qp_drop(struct bvf_qp *qp)
 		bvf_list_del(&qp->f->link);
 	qp->on = BVF_ON_NONE;
 	qp->qpn = 0;
-	qp->serial++;
-	qp->peer = NULL;
-	qp->peer_f = NULL;
-	qp->peer_epoch = 0;
+	bvf_qp_forget_peer(qp);
 	qp->drain = false;
 	qp->drain_event = false;
 	qp->redo = false;

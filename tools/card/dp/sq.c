@@ -290,6 +290,7 @@ bool bvf_sq_run(struct bvf_qp *qp)
 		case STEP_DONE:
 			if (bvf_unlikely(qp->drain)) {
 				qp->drain = false;
+				bvf_qp_forget_peer(qp);
 				return true;
 			}
 			break;
