@@ -152,7 +152,7 @@ int bvf_cq_push(struct bvf_cq *cq, const struct bvf_cqe *cqe)
 void bvf_cq_doorbell(struct bvf_cq *cq)
 {
 	struct dram_cq *d = cq->d;
-	uint32_t arm = bvf_load_acq(&cq->dbrec->arm), ci;
+	uint32_t arm = bvf_load_acq(&cq->dbrec->arm), from;
 
 	if (arm == d->arm_seen)
 		return;
@@ -162,10 +162,12 @@ void bvf_cq_doorbell(struct bvf_cq *cq)
 		d->armed = BVF_ARM_NONE;
 	if (!d->armed)
 		return;
-	ci = bvf_load(&cq->dbrec->ci);
-	d->ci = ci;
+	d->ci = bvf_load(&cq->dbrec->ci);
+	from = bvf_load(&cq->dbrec->arm_from);
+	if (from - d->ci > cq->mask + 1)
+		from = d->ci;
 	/* A solicited completion counts while it can still be in the ring. */
-	if (d->armed == BVF_ARM_NEXT ? d->pi != ci :
-	    d->pi - d->sol_pi <= cq->mask && (int32_t)(d->sol_pi - ci) > 0)
+	if (d->armed == BVF_ARM_NEXT ? (int32_t)(d->pi - from) > 0 :
+	    d->pi - d->sol_pi <= cq->mask && (int32_t)(d->sol_pi - from) > 0)
 		cq_event(cq);
 }

@@ -89,6 +89,15 @@ static void scan_tree(struct bvf_ctx *ctx, __le64 *summary, __le64 *leaf,
 		uint64_t bits = __atomic_exchange_n(&leaf[l], 0,
 						    __ATOMIC_SEQ_CST);
 
+		/*
+		 * A message not yet served may have made known what rings:
+		 * put the bits back, the next round serves it first.
+		 */
+		if (bvf_unlikely(bvf_ipc_pending(ctx->f->dp))) {
+			__atomic_fetch_or(&leaf[l], bits, __ATOMIC_SEQ_CST);
+			__atomic_fetch_or(summary, sum, __ATOMIC_SEQ_CST);
+			return;
+		}
 		sum &= sum - 1;
 		while (bits) {
 			ring(ctx, l * 64 + (uint32_t)__builtin_ctzll(bits));
@@ -225,6 +234,9 @@ bool bvf_db_kicks(struct bvf_dp *dp)
 	if (!bvf_load(&dp->dram->kick))
 		return false;
 	bits = __atomic_exchange_n(&dp->dram->kick, 0, __ATOMIC_SEQ_CST);
+	/* What was kicked may have become known by a message. */
+	if (bvf_ipc_pending(dp))
+		bvf_ipc_serve(dp);
 	while (bits) {
 		kick_func(&dp->func[__builtin_ctzll(bits)]);
 		bits &= bits - 1;

@@ -43,7 +43,8 @@ struct bvf_func;
 struct bvf_region {
 	uint8_t *base;			/* NULL: not mapped */
 	uint64_t size;
-	volatile int dead;		/* its file shrank under us; set by the SIGBUS handler */
+	int guard;			/* slot in lib/sigbus.c */
+	bool dead;			/* its file shrank under us */
 };
 
 /*
@@ -181,14 +182,14 @@ struct bvf_dp {
 	bool stop;
 	bool attached;			/* the regions that the DRAM names are there */
 	bool restarted;			/* there was a data plane before this one */
-	volatile int region_died;
+	int faults_seen;		/* of bvf_sigbus_faults */
 	uint32_t ack_owed;		/* seq of an ACK that did not fit in the socket */
 	uint64_t spin_ns;
 	struct bvf_region region[DRAM_MAX_REGION];
 	struct bvf_func func[DRAM_MAX_FUNC];
 };
 
-/* mem.c: what a function can touch */
+/* region.c, mem.c: what a function can touch */
 
 /* A run of bytes named by a work request, after its key has been checked. */
 enum bvf_seg_kind {
@@ -212,9 +213,9 @@ struct bvf_sglist {
 	struct bvf_seg seg[BVF_MAX_SGE];
 };
 
-void bvf_mem_init(struct bvf_dp *dp);
 int bvf_region_add(struct bvf_dp *dp, uint32_t id, uint64_t size, int fd);
 void bvf_region_del(struct bvf_dp *dp, uint32_t id);
+void bvf_region_check(struct bvf_dp *dp);
 
 /**
  * bvf_mem_sync() - Take over a function's DMA windows from the DRAM
@@ -374,9 +375,9 @@ static inline void bvf_qp_forget_peer(struct bvf_qp *qp)
 
 static inline uint32_t bvf_qp_state(const struct bvf_qp *qp)
 {
-	uint32_t error = qp->d->error;
+	uint32_t state = bvf_load_acq(&qp->d->state), error = qp->d->error;
 
-	return error ? error : bvf_load_acq(&qp->d->state);
+	return error && state != BVF_QPS_RESET ? error : state;
 }
 
 /* Host address of a send or receive WQE; NULL if its page went away. */
@@ -475,6 +476,7 @@ static inline bool bvf_ipc_pending(const struct bvf_dp *dp)
 {
 	return bvf_load_acq(&dp->dram->ipc_seq) != dp->ipc_seen;
 }
+/* Messages remove objects: never in the middle of a list or a QP's turn. */
 bool bvf_ipc_serve(struct bvf_dp *dp);
 int bvf_ipc_hello(struct bvf_dp *dp);
 

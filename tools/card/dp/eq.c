@@ -31,7 +31,7 @@ static struct bvf_eq *eq_get(struct bvf_func *f, uint32_t eqn)
 		bvf_list_init(&eq->dirty);
 	}
 	eq->dbrec = NULL;
-	if (!bvf_buf_ok(f, &d->buf))
+	if (!bvf_load_acq(&f->d->up) || !bvf_buf_ok(f, &d->buf))
 		return NULL;
 	eq->d = d;
 	eq->mem_gen = f->mem_gen;

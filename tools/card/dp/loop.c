@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dp.h"
+#include "lib/sigbus.h"
 
 /* Turns between two looks at the doorbells. */
 #define BVF_TURNS		4
@@ -48,21 +49,6 @@ static bool run_ready(struct bvf_dp *dp)
 	return any;
 }
 
-/* A guest's file shrank: nobody may be let into that region any more. */
-static void region_died(struct bvf_dp *dp)
-{
-	dp->region_died = 0;
-	for (int i = 0; i < DRAM_MAX_REGION; i++)
-		if (dp->region[i].dead == 1) {
-			dp->region[i].dead = 2;
-			bvf_warn("guest memory region %d shrank, it is given up",
-				 i);
-		}
-	for (int i = 0; i < DRAM_MAX_FUNC; i++)
-		if (dp->func[i].nr_dma)
-			bvf_mem_sync(&dp->func[i]);
-}
-
 /* Return: whether there was anything to do */
 static bool one_round(struct bvf_dp *dp)
 {
@@ -85,8 +71,8 @@ static bool one_round(struct bvf_dp *dp)
 	if (bvf_unlikely(dp->nr_heap))
 		any |= bvf_timer_run(dp);
 	bvf_eq_flush(dp);
-	if (bvf_unlikely(dp->region_died))
-		region_died(dp);
+	if (bvf_unlikely(dp->faults_seen != bvf_sigbus_faults))
+		bvf_region_check(dp);
 	return any;
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dp.h"
+#include "lib/sigbus.h"
 
 #ifndef BVF_CARD_VERSION
 #define BVF_CARD_VERSION "0.1.0"
@@ -86,9 +87,10 @@ static int start(struct bvf_dp *dp, int fd_dram)
 		err = watch(dp, dp->event);
 	if (err)
 		return err;
-	bvf_mem_init(dp);
 	bvf_copy_init();
-	err = bvf_attach(dp);
+	err = bvf_sigbus_init();
+	if (!err)
+		err = bvf_attach(dp);
 	if (err)
 		return err;
 	err = bvf_ipc_hello(dp);

@@ -56,8 +56,8 @@ static struct bvf_qp *qp_new(struct bvf_func *f, uint32_t idx)
 }
 
 /*
- * The private half of the QP in slot @idx, NULL if the slot is free. Its
- * memory stays when the QP goes; qpn and serial tell.
+ * The private half of the QP in slot @idx, NULL if the slot is free or the QP
+ * in RESET. Its memory stays when the QP goes; qpn and serial tell.
  */
 struct bvf_qp *bvf_qp_get(struct bvf_func *f, uint32_t idx)
 {
@@ -68,6 +68,10 @@ struct bvf_qp *bvf_qp_get(struct bvf_func *f, uint32_t idx)
 		return NULL;
 	if (bvf_likely(qp && qp->qpn == qpn && qp->mem_gen == f->mem_gen))
 		return qp;
+	/* What has been let go of stays so until it is set up anew. */
+	if (!bvf_load_acq(&f->d->up) ||
+	    bvf_load_acq(&f->d->qp[idx].state) == BVF_QPS_RESET)
+		return NULL;
 	if (!qp)
 		qp = qp_new(f, idx);
 	if (!qp)
@@ -75,8 +79,14 @@ struct bvf_qp *bvf_qp_get(struct bvf_func *f, uint32_t idx)
 	if (qp->qpn && qp->qpn != qpn)
 		bvf_qp_drop(qp);
 	qp_bind(qp, qpn);
-	if (qp->broken && !qp->d->error &&
-	    bvf_load(&qp->d->state) != BVF_QPS_RESET)
+	if (bvf_likely(!qp->broken))
+		return qp;
+	if (bvf_ipc_pending(f->dp)) {
+		/* Its memory may be in a window that we have not heard of. */
+		bvf_qp_drop(qp);
+		return NULL;
+	}
+	if (!qp->d->error)
 		bvf_qp_error(qp, BVF_EV_QP_FATAL);
 	return qp;
 }

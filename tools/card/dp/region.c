@@ -5,50 +5,10 @@
  * Knows nothing of who may touch which part of them (mem.c).
  */
 #include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "dp.h"
-
-/* For the signal handler: the only data plane of this process. */
-static struct bvf_dp *bus_dp;
-
-static void bus_handler(int sig, siginfo_t *info, void *uctx)
-{
-	uintptr_t at = (uintptr_t)info->si_addr;
-
-	(void)uctx;
-	for (int i = 0; i < DRAM_MAX_REGION; i++) {
-		struct bvf_region *r = &bus_dp->region[i];
-		uintptr_t base = (uintptr_t)r->base;
-
-		if (!base || at < base || at - base >= r->size)
-			continue;
-		if (mmap(r->base, r->size, PROT_READ | PROT_WRITE,
-			 MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS |
-			 MAP_NORESERVE, -1, 0) == MAP_FAILED)
-			break;
-		r->dead = 1;
-		bus_dp->region_died = 1;
-		return;
-	}
-	/* Not guest memory: fault again, without a handler. */
-	signal(sig, SIG_DFL);
-}
-
-void bvf_mem_init(struct bvf_dp *dp)
-{
-	struct sigaction sa = {
-		.sa_sigaction = bus_handler,
-		.sa_flags = SA_SIGINFO,
-	};
-
-	bus_dp = dp;
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGBUS, &sa, NULL);
-}
+#include "lib/sigbus.h"
 
 static void sync_users(struct bvf_dp *dp)
 {
@@ -62,15 +22,19 @@ int bvf_region_add(struct bvf_dp *dp, uint32_t id, uint64_t size, int fd)
 	struct bvf_region *r = &dp->region[id];
 	void *p;
 
-	if (r->base)
-		bvf_region_del(dp, id);
+	bvf_region_del(dp, id);
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	madvise(p, size, MADV_DONTDUMP);
+	r->guard = bvf_sigbus_add(p, size);
+	if (r->guard < 0) {
+		munmap(p, size);
+		return r->guard;
+	}
 	r->size = size;
-	r->dead = 0;
+	r->dead = false;
 	r->base = p;
 	sync_users(dp);
 	return 0;
@@ -81,12 +45,27 @@ void bvf_region_del(struct bvf_dp *dp, uint32_t id)
 	struct bvf_region *r = &dp->region[id];
 	void *base = r->base;
 
-	if (!base)
-		return;
-	r->base = NULL;
-	/* No function may reach it by the time that it is unmapped. */
-	sync_users(dp);
-	munmap(base, r->size);
+	if (base) {
+		r->base = NULL;
+		/* No function may reach it by the time that it is unmapped. */
+		sync_users(dp);
+		bvf_sigbus_del(r->guard);
+		munmap(base, r->size);
+	}
 	r->size = 0;
-	r->dead = 0;
+}
+
+/* A guest's file shrank: nobody is let into that region any more. */
+void bvf_region_check(struct bvf_dp *dp)
+{
+	dp->faults_seen = bvf_sigbus_faults;
+	for (int i = 0; i < DRAM_MAX_REGION; i++) {
+		struct bvf_region *r = &dp->region[i];
+
+		if (!r->base || r->dead || !bvf_sigbus_faulted(r->guard))
+			continue;
+		r->dead = true;
+		bvf_warn("guest memory region %d shrank, it is given up", i);
+	}
+	sync_users(dp);
 }

@@ -18,6 +18,8 @@ static struct {
 	int faulted;
 } ranges[BVF_SIGBUS_RANGES];
 
+volatile sig_atomic_t bvf_sigbus_faults;
+
 static void handler(int sig, siginfo_t *info, void *ctx)
 {
 	uintptr_t addr = (uintptr_t)info->si_addr;
@@ -36,6 +38,7 @@ static void handler(int sig, siginfo_t *info, void *ctx)
 		if (p == MAP_FAILED)
 			break;
 		ranges[i].faulted = 1;
+		bvf_sigbus_faults++;
 		return;
 	}
 	/* Not guest memory: a bug of ours, end as without a handler. */
@@ -65,6 +68,11 @@ int bvf_sigbus_add(void *base, size_t len)
 		return i;
 	}
 	return -ENOSPC;
+}
+
+int bvf_sigbus_faulted(int slot)
+{
+	return ranges[slot].faulted;
 }
 
 int bvf_sigbus_del(int slot)

@@ -7,6 +7,7 @@
 #ifndef BVF_SIGBUS_H
 #define BVF_SIGBUS_H
 
+#include <signal.h>
 #include <stddef.h>
 
 #define BVF_SIGBUS_RANGES	1024
@@ -24,6 +25,12 @@ int bvf_sigbus_init(void);
  * Return: slot for bvf_sigbus_del(), -ENOSPC if there are too many
  */
 int bvf_sigbus_add(void *base, size_t len);
+
+/* Faults survived so far; changes tell that bvf_sigbus_faulted() has news. */
+extern volatile sig_atomic_t bvf_sigbus_faults;
+
+/* Return: nonzero if the mapping has faulted */
+int bvf_sigbus_faulted(int slot);
 
 /* Before the mapping goes away. Return: nonzero if it had faulted */
 int bvf_sigbus_del(int slot);
