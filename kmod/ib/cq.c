@@ -240,7 +240,8 @@ int bvf_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags notify)
 								     BVF_ARM_NEXT;
 	spin_lock_irqsave(&cq->lock, flags);
 	cq->arm_seq++;
-	/* The card looks at ci when it sees the new arm. */
+	WRITE_ONCE(cq->dbrec->arm_from, cpu_to_le32(cq->ci));
+	/* The card looks at ci and arm_from when it sees the new arm. */
 	dma_wmb();
 	WRITE_ONCE(cq->dbrec->arm, cpu_to_le32(cq->arm_seq << BVF_ARM_SEQ_SHIFT | mode));
 	if (!READ_ONCE(idev->dead))

@@ -133,6 +133,20 @@ int bvf_poll_cq(struct ibv_cq *ibcq, int nr, struct ibv_wc *wc)
 	return n;
 }
 
+/* Index of the first CQE that the card has not written yet. */
+static uint32_t bvf_cq_written(struct bvf_cq *cq)
+{
+	uint32_t idx = cq->ci;
+
+	while (idx - cq->ci < 1u << cq->depth_shift && bvf_cqe_get(cq, idx))
+		idx++;
+	return idx;
+}
+
+/*
+ * The event is for a completion that comes after this call, as verbs has it:
+ * an application may take the event, arm, and only then poll.
+ */
 int bvf_req_notify_cq(struct ibv_cq *ibcq, int solicited_only)
 {
 	struct bvf_cq *cq = to_bcq(ibcq);
@@ -140,6 +154,7 @@ int bvf_req_notify_cq(struct ibv_cq *ibcq, int solicited_only)
 
 	bvf_lock(&cq->lock);
 	cq->arm_sn++;
+	cq->dbrec->arm_from = htole32(bvf_cq_written(cq));
 	bvf_dbrec_store(&cq->dbrec->arm, cq->arm_sn << BVF_ARM_SEQ_SHIFT | mode);
 	bvf_unlock(&cq->lock);
 

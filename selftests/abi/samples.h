@@ -94,7 +94,8 @@ BVF_SAMPLE(bvf_qp_dbrec, qp_dbrec, {
 	.sq_pi = LE32(0x01020304), .rq_pi = LE32(0x05060708),
 	.rq_notify = LE32(1) })
 BVF_SAMPLE(bvf_cq_dbrec, cq_dbrec, {
-	.ci = LE32(0x01020304), .arm = LE32(5 << BVF_ARM_SEQ_SHIFT | BVF_ARM_NEXT) })
+	.ci = LE32(0x01020304), .arm = LE32(5 << BVF_ARM_SEQ_SHIFT | BVF_ARM_NEXT),
+	.arm_from = LE32(0x01020309) })
 BVF_SAMPLE(bvf_tx_desc, tx_desc, {
 	.addr = LE64(0x1122334455667788), .len = LE32(0xffff),
 	.flags = LE16(BVF_TXD_EOP | BVF_TXD_TSO6), .mss = LE16(8948),

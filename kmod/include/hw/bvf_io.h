@@ -72,16 +72,20 @@ struct bvf_qp_dbrec {
 static_assert(sizeof(struct bvf_qp_dbrec) == 128);
 
 /*
- * CQ doorbell record. To arm: store arm with a new sequence number, ring
- * the CQ's bit in the doorbell page. Arming is level-style: if the CQ holds
- * a completion (for SOLICITED: a solicited or failed one) at or after ci,
- * the event is raised at once. One event per arm.
+ * CQ doorbell record. To arm: store arm_from, then arm with a new sequence
+ * number, ring the CQ's bit in the doorbell page. If the CQ holds a completion
+ * (for SOLICITED: a solicited or failed one) at or after arm_from, the event
+ * is raised at once, else by the next such completion. One event per arm.
+ * arm_from == ci makes arming level-style: every completion that has not been
+ * consumed counts. To be told of new ones only, store the index of the first
+ * entry that is not valid yet. Outside ci..ci + depth it means ci.
  */
 struct bvf_cq_dbrec {
 	/* written by the guest */
 	__le32 ci;
 	__le32 arm;		/* sequence << 2 | BVF_ARM_* */
-	__u8 rsvd[56];
+	__le32 arm_from;	/* free-running index */
+	__u8 rsvd[52];
 };
 static_assert(sizeof(struct bvf_cq_dbrec) == 64);
 
