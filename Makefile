@@ -10,7 +10,7 @@ PREFIX	?= /usr/local
 export MIRROR
 
 # Folders of tests whose programs run on this host, and in a guest.
-HOST_TESTS	:= $(filter abi src card tools perf,$(notdir $(patsubst %/Makefile,%,$(wildcard selftests/*/Makefile))))
+HOST_TESTS	:= $(filter abi src dp card tools perf,$(notdir $(patsubst %/Makefile,%,$(wildcard selftests/*/Makefile))))
 GUEST_TESTS	:= $(filter verbs kmod net vm,$(notdir $(patsubst %/Makefile,%,$(wildcard selftests/*/Makefile))))
 
 help:

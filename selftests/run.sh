@@ -7,7 +7,7 @@
 
 LAB=$BVF_SRC/tools/lab/bvf-lab
 OUT=$BVF_BUILD/check
-HOST_FOLDERS="abi src card tools"
+HOST_FOLDERS="abi src dp card tools"
 GUEST_FOLDERS="verbs kmod net"
 VM_FOLDER=vm
 TEST_S=${BVF_TEST_TIMEOUT:-180}

@@ -23,6 +23,13 @@ vm()
 	timeout --foreground $LIMIT_S "$LAB" run "$n" "$@" < /dev/null
 }
 
+# The server in VM 0 listens: pingpongs and perftest meet on the same port.
+listening()
+{
+	vm 0 'for i in $(seq 100); do [ -z "$(ss -Hltn sport = :18515)" ] || exit 0; sleep 0.1; done; exit 1' ||
+		die "the server in VM 0 does not listen" "see $OUT/server.log"
+}
+
 # both NAME SERVER CLIENT: the server in VM 0, the client in VM 1, whose output is shown.
 both()
 {
@@ -31,7 +38,7 @@ both()
 	head_line "$1: $3"
 	vm 0 "$2" > "$OUT/server.log" 2>&1 &
 	pid=$!
-	sleep 1
+	listening
 	if ! vm 1 "$3" || ! wait $pid; then
 		cat "$OUT/server.log" >&2
 		die "the demo stopped at: $1" "see the output above, and $BVF_RUN/card.log"
