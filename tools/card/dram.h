@@ -17,6 +17,7 @@
 #define BVF_DRAM_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bvf_admin.h"
@@ -182,12 +183,13 @@ struct dram_qp {
 	/* [d] from here on */
 	uint32_t error;			/* the data plane moved it to ERR (6) or SQE (5); else 0 */
 	uint32_t sq_pi;			/* as last loaded and checked */
+	/* the two of each pair change together, by one 64-bit store */
 	uint32_t sq_ci;			/* next WQE to execute */
+	uint32_t sq_psn;		/* next PSN to send */
 	uint32_t rq_ci;			/* next receive WQE to consume */
+	uint32_t rq_psn;		/* next PSN expected */
 	uint64_t cur_off;		/* bytes of WQE sq_ci already moved */
 	uint32_t cur_rwqe;		/* responder: a message from the peer is in rq_ci, 1 or 0 */
-	uint32_t sq_psn;		/* next PSN to send */
-	uint32_t rq_psn;		/* next PSN expected */
 	uint32_t msn;			/* responder: messages completed */
 	uint32_t wait;			/* enum dram_wait */
 	uint32_t retry_left, rnr_left;
@@ -197,6 +199,8 @@ struct dram_qp {
 	uint64_t rsvd2[18];
 };
 static_assert(sizeof(struct dram_qp) == 512, "dram_qp");
+static_assert(!(offsetof(struct dram_qp, sq_ci) % 8), "sq_ci and sq_psn");
+static_assert(!(offsetof(struct dram_qp, rq_ci) % 8), "rq_ci and rq_psn");
 
 struct dram_ethq {
 	uint32_t valid;			/* [c] publishes */

@@ -67,19 +67,17 @@ int bvf_attach(struct bvf_dp *dp)
 
 static void attach_func(struct bvf_func *f)
 {
+	for (uint32_t i = 0; i < DRAM_MAX_EQ; i++)
+		if (f->d->eq[i].valid)
+			bvf_eq_attach(f, i);
 	for (uint32_t i = 0; i < BVF_MAX_CQ_IDX; i++) {
 		struct bvf_cq *cq;
 
 		if (!f->d->cq[i].valid)
 			continue;
 		cq = bvf_cq_get(f, i);
-		if (!cq)
-			continue;
-		bvf_cq_doorbell(cq);
-		if (cq->d->event_pending) {
-			bvf_list_add_tail(&f->dp->pending_cqs, &cq->pending);
-			bvf_event_wait(f->dp);
-		}
+		if (cq)
+			bvf_cq_attach(cq);
 	}
 	for (uint32_t i = 0; i < BVF_MAX_QP_IDX; i++) {
 		struct bvf_qp *qp;

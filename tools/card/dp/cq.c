@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dp.h"
 
@@ -70,15 +71,19 @@ static void cq_event(struct bvf_cq *cq)
 	struct bvf_eqe e = { .type = BVF_EQE_COMP, .id = cq->cqn };
 	struct dram_cq *d = cq->d;
 
-	d->armed = BVF_ARM_NONE;
-	if (d->eqn == BVF_EQN_NONE || d->event_pending)
+	if (d->eqn == BVF_EQN_NONE || d->event_pending) {
+		d->armed = BVF_ARM_NONE;
 		return;
+	}
+	/* Disarmed after it is told: a successor may tell it again. */
 	if (bvf_eq_push(cq->f, d->eqn, &e) == -EAGAIN) {
 		d->event_pending = 1;
+		d->armed = BVF_ARM_NONE;
 		bvf_list_add_tail(&cq->f->dp->pending_cqs, &cq->pending);
 		bvf_event_wait(cq->f->dp);
 		return;
 	}
+	d->armed = BVF_ARM_NONE;
 	d->events++;
 	bvf_stat(cq->f, BVF_STAT_EVENTS, 1);
 }
@@ -149,25 +154,64 @@ int bvf_cq_push(struct bvf_cq *cq, const struct bvf_cqe *cqe)
 	return 0;
 }
 
+/* Armed: raises the event at once if a completion is already there. */
+static void cq_check_armed(struct bvf_cq *cq)
+{
+	struct dram_cq *d = cq->d;
+	uint32_t ci = bvf_load(&cq->dbrec->ci);
+
+	d->ci = ci;
+	/* A solicited completion counts while it can still be in the ring. */
+	if (d->armed == BVF_ARM_NEXT ? d->pi != ci :
+	    d->pi - d->sol_pi <= cq->mask && (int32_t)(d->sol_pi - ci) > 0)
+		cq_event(cq);
+}
+
 void bvf_cq_doorbell(struct bvf_cq *cq)
 {
 	struct dram_cq *d = cq->d;
-	uint32_t arm = bvf_load_acq(&cq->dbrec->arm), from;
+	uint32_t arm = bvf_load_acq(&cq->dbrec->arm), mode = BVF_ARM_MODE(arm);
 
 	if (arm == d->arm_seen)
 		return;
+	d->armed = mode > BVF_ARM_NEXT ? BVF_ARM_NONE : mode;
 	d->arm_seen = arm;
-	d->armed = BVF_ARM_MODE(arm);
-	if (d->armed > BVF_ARM_NEXT)
-		d->armed = BVF_ARM_NONE;
-	if (!d->armed)
-		return;
-	d->ci = bvf_load(&cq->dbrec->ci);
-	from = bvf_load(&cq->dbrec->arm_from);
-	if (from - d->ci > cq->mask + 1)
-		from = d->ci;
-	/* A solicited completion counts while it can still be in the ring. */
-	if (d->armed == BVF_ARM_NEXT ? (int32_t)(d->pi - from) > 0 :
-	    d->pi - d->sol_pi <= cq->mask && (int32_t)(d->sol_pi - from) > 0)
-		cq_event(cq);
+	if (d->armed)
+		cq_check_armed(cq);
+}
+
+/* A predecessor's CQ: what it may have been about to tell is told. */
+void bvf_cq_attach(struct bvf_cq *cq)
+{
+	struct dram_cq *d = cq->d;
+	const struct bvf_cqe *next;
+
+	/* Written and perhaps seen, but not counted. */
+	next = (void *)bvf_buf_ptr(cq->f, cq->pt,
+				   (uint64_t)(d->pi & cq->mask) * sizeof(*next));
+	if (next && (bvf_load(&next->phase) & 1) ==
+		    (((d->pi >> cq->depth_shift) & 1) ^ 1))
+		d->pi++;
+	if (d->event_pending) {
+		bvf_list_add_tail(&cq->f->dp->pending_cqs, &cq->pending);
+		bvf_event_wait(cq->f->dp);
+	}
+	if (d->armed)
+		cq_check_armed(cq);
+	bvf_cq_doorbell(cq);
+}
+
+bool bvf_cq_last(struct bvf_cq *cq, struct bvf_cqe *cqe)
+{
+	uint32_t pi = cq->d->pi;
+	const uint8_t *slot;
+
+	if (!pi)
+		return false;
+	slot = bvf_buf_ptr(cq->f, cq->pt,
+			   (uint64_t)((pi - 1) & cq->mask) * sizeof(*cqe));
+	if (!slot)
+		return false;
+	memcpy(cqe, slot, sizeof(*cqe));
+	return true;
 }

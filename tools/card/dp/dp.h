@@ -27,6 +27,11 @@
 #define bvf_load_acq(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define bvf_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define bvf_store_rel(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+/* Two 32-bit fields of the DRAM that must not be seen apart. */
+#define bvf_store_pair(p, first, second)				\
+	__atomic_store_n((uint64_t *)(void *)(p),			\
+			 (uint64_t)(second) << 32 | (uint32_t)(first),	\
+			 __ATOMIC_RELAXED)
 #define bvf_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define bvf_likely(x)		__builtin_expect(!!(x), 1)
 #define bvf_unlikely(x)		__builtin_expect(!!(x), 0)
@@ -119,7 +124,10 @@ struct bvf_qp {
 	bool broken;			/* its buffer is out of reach */
 	bool drain;			/* SQD: the current WQE is still to be finished */
 	bool drain_event;		/* SQD: raise SQ_DRAINED then */
-	bool redo;			/* its first WQE may have been executed by a predecessor */
+	/* after a restart, for what the predecessor did last: */
+	bool redo;			/* the WQE at sq_ci may have been executed */
+	bool tx_told;			/* its completion has been written */
+	bool rx_told;			/* so has that of the receive at rq_ci */
 	bool notify;			/* dbrec.rq_notify is set */
 	struct bvf_cq *scq, *rcq;
 	/* requester: where the responder is; valid for peer_epoch and peer_serial */
@@ -341,8 +349,12 @@ void bvf_cq_drop(struct bvf_func *f, uint32_t cqn);
 int bvf_cq_push(struct bvf_cq *cq, const struct bvf_cqe *cqe);
 void bvf_cq_doorbell(struct bvf_cq *cq);
 void bvf_cq_retry_event(struct bvf_cq *cq);
+void bvf_cq_attach(struct bvf_cq *cq);
+/* The newest completion; false if there never was one. */
+bool bvf_cq_last(struct bvf_cq *cq, struct bvf_cqe *cqe);
 
 int bvf_eq_push(struct bvf_func *f, uint32_t eqn, const struct bvf_eqe *eqe);
+void bvf_eq_attach(struct bvf_func *f, uint32_t eqn);
 void bvf_eq_drop(struct bvf_func *f, uint32_t eqn);
 void bvf_eq_flush(struct bvf_dp *dp);
 void bvf_event_init(struct bvf_dp *dp);
@@ -441,8 +453,11 @@ enum bvf_answer bvf_resp_request(struct bvf_qp *qp, struct bvf_req *req,
 int bvf_rq_avail(struct bvf_qp *qp);
 /* As bvf_rq_avail(), after asking the guest to ring when it posts. */
 int bvf_rq_notify(struct bvf_qp *qp);
-/* Completes and consumes the receive at rq_ci; cqe holds all but its names. */
-int bvf_recv_complete(struct bvf_qp *qp, struct bvf_cqe *cqe);
+/*
+ * Completes and consumes the receive at rq_ci; cqe holds all but its names,
+ * rq_psn the PSN expected from then on.
+ */
+int bvf_recv_complete(struct bvf_qp *qp, struct bvf_cqe *cqe, uint32_t rq_psn);
 
 /* local.c: transport to functions of the same card */
 struct bvf_func *bvf_local_func(struct bvf_func *f, const uint8_t *mac,

@@ -53,6 +53,23 @@ void bvf_eq_drop(struct bvf_func *f, uint32_t eqn)
 	eq->dbrec = NULL;
 }
 
+/* A predecessor may have written an entry without counting it. */
+void bvf_eq_attach(struct bvf_func *f, uint32_t eqn)
+{
+	struct bvf_eq *eq = eq_get(f, eqn);
+	const struct bvf_eqe *next;
+	uint32_t pi;
+
+	if (!eq)
+		return;
+	pi = eq->d->pi;
+	next = (void *)bvf_buf_ptr(f, eq->pt, (uint64_t)(pi & eq->mask) *
+				   sizeof(*next));
+	if (next && (bvf_load(&next->phase) & 1) ==
+		    (((pi >> eq->d->depth_shift) & 1) ^ 1))
+		eq->d->pi = pi + 1;
+}
+
 /*
  * Return: 0; -EAGAIN when the EQ is full; -ENOENT when there is none to reach,
  * and the event is lost

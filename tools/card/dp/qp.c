@@ -103,6 +103,8 @@ void bvf_qp_drop(struct bvf_qp *qp)
 	qp->drain = false;
 	qp->drain_event = false;
 	qp->redo = false;
+	qp->tx_told = false;
+	qp->rx_told = false;
 	qp->notify = false;
 }
 
@@ -218,7 +220,7 @@ static bool flush_rq(struct bvf_qp *qp)
 			.status = BVF_CQE_FLUSH,
 		};
 
-		if (bvf_recv_complete(qp, &cqe))
+		if (bvf_recv_complete(qp, &cqe, d->rq_psn))
 			d->rq_ci++;
 		d->stats.flushed++;
 		bvf_stat(qp->f, BVF_STAT_FLUSH, 1);
@@ -277,6 +279,41 @@ void bvf_qp_doorbell(struct bvf_qp *qp)
 	}
 }
 
+/*
+ * The predecessor may have been stopped between writing a completion and
+ * recording it: the CQ's newest entry tells.
+ */
+static void learn_from_cq(struct bvf_qp *qp, bool recv)
+{
+	struct dram_qp *d = qp->d;
+	struct bvf_cqe c;
+
+	if (!bvf_cq_last(recv ? qp->rcq : qp->scq, &c) || c.qpn != qp->qpn ||
+	    c.wqe_idx != (recv ? d->rq_ci : d->sq_ci) ||
+	    recv != (c.op >= BVF_CQE_RECV))
+		return;
+	if (c.status == BVF_CQE_OK && d->type == BVF_QPT_RC) {
+		/* The request is repeated, and then only recorded. */
+		if (recv)
+			qp->rx_told = true;
+		else
+			qp->tx_told = true;
+		return;
+	}
+	if (recv) {
+		d->rq_ci++;
+	} else {
+		d->cur_off = 0;
+		d->sq_ci++;
+	}
+	if (c.status == BVF_CQE_OK || c.status == BVF_CQE_FLUSH)
+		return;
+	if (d->type == BVF_QPT_RC || recv)
+		bvf_qp_error(qp, 0);
+	else
+		bvf_qp_sqe(qp);
+}
+
 /* A predecessor's QP: whatever it was about to do is looked at again. */
 void bvf_qp_attach(struct bvf_qp *qp)
 {
@@ -286,6 +323,8 @@ void bvf_qp_attach(struct bvf_qp *qp)
 		return;
 	qp->notify = true;
 	qp->redo = true;
+	learn_from_cq(qp, false);
+	learn_from_cq(qp, true);
 	if (bvf_qp_state(qp) == BVF_QPS_SQD) {
 		qp->drain = d->cur_off || d->wait;
 		qp->drain_event = qp->drain;

@@ -35,7 +35,7 @@ static enum bvf_answer recv_fail(struct bvf_qp *qp, struct bvf_reply *reply,
 	};
 	uint8_t event = 0;
 
-	if (bvf_recv_complete(qp, &cqe))
+	if (bvf_recv_complete(qp, &cqe, qp->d->rq_psn))
 		event = BVF_EV_QP_FATAL;
 	return nak(qp, reply, loc_status == BVF_CQE_LOC_LEN ?
 		   BVF_CQE_REM_INV_REQ : BVF_CQE_REM_OP, vendor, event);
@@ -66,6 +66,7 @@ static enum bvf_answer finish(struct bvf_qp *qp, const struct bvf_req *req,
 			      struct bvf_reply *reply, uint8_t cqe_op)
 {
 	struct dram_qp *d = qp->d;
+	uint32_t rq_psn = (req->psn + req->npsn) & 0xffffff;
 
 	if (cqe_op) {
 		struct bvf_cqe cqe = {
@@ -79,11 +80,12 @@ static enum bvf_answer finish(struct bvf_qp *qp, const struct bvf_req *req,
 		}
 		if (req->flags & BVF_WQE_SOLICITED)
 			cqe.flags |= BVF_CQE_SOLICITED;
-		if (bvf_unlikely(bvf_recv_complete(qp, &cqe)))
+		if (bvf_unlikely(bvf_recv_complete(qp, &cqe, rq_psn)))
 			return nak(qp, reply, BVF_CQE_REM_OP, BVF_VE_CQ,
 				   BVF_EV_QP_FATAL);
+	} else {
+		d->rq_psn = rq_psn;
 	}
-	d->rq_psn = (req->psn + req->npsn) & 0xffffff;
 	d->msn++;
 	d->stats.rx_msgs++;
 	d->stats.rx_bytes += req->len;
@@ -218,6 +220,12 @@ enum bvf_answer bvf_resp_request(struct bvf_qp *qp, struct bvf_req *req,
 		if (bvf_load(&d->state) == BVF_QPS_RTR)
 			bvf_async(qp->f, BVF_EQE_ASYNC_QP, BVF_EV_COMM_EST,
 				  qp->qpn);
+	}
+	if (bvf_unlikely(qp->rx_told) && req->op != BVF_WR_WRITE &&
+	    req->op != BVF_WR_READ) {
+		/* Delivered before a restart; the buffer is the guest's again. */
+		req->piece = req->len - (uint32_t)req->off;
+		return finish(qp, req, reply, BVF_CQE_RECV);
 	}
 	switch (req->op) {
 	case BVF_WR_WRITE:

@@ -34,18 +34,21 @@ int bvf_rq_notify(struct bvf_qp *qp)
 	return bvf_rq_avail(qp);
 }
 
-int bvf_recv_complete(struct bvf_qp *qp, struct bvf_cqe *cqe)
+int bvf_recv_complete(struct bvf_qp *qp, struct bvf_cqe *cqe, uint32_t rq_psn)
 {
 	struct dram_qp *d = qp->d;
-	int err;
 
 	cqe->qpn = qp->qpn;
 	cqe->wqe_idx = d->rq_ci;
-	err = bvf_cq_push(qp->rcq, cqe);
-	if (bvf_unlikely(err))
-		return err;
+	if (bvf_likely(!qp->rx_told)) {
+		int err = bvf_cq_push(qp->rcq, cqe);
+
+		if (bvf_unlikely(err))
+			return err;
+	}
+	qp->rx_told = false;
 	d->cur_rwqe = 0;
-	d->rq_ci++;
+	bvf_store_pair(&d->rq_ci, d->rq_ci + 1, rq_psn);
 	if (bvf_unlikely(qp->notify) && bvf_qp_state(qp) != BVF_QPS_ERR) {
 		qp->notify = false;
 		bvf_store(&qp->dbrec->rq_notify, 0);

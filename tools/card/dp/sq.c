@@ -136,18 +136,22 @@ static void rnr_nak(struct bvf_qp *qp, const struct bvf_req *req,
 static enum step wqe_done(struct bvf_qp *qp, const struct bvf_req *req)
 {
 	struct dram_qp *d = qp->d;
+	bool tell = req->flags & BVF_WQE_SIGNALED ||
+		    d->flags & BVF_QPF_SIG_ALL;
 
-	if ((req->flags & BVF_WQE_SIGNALED || d->flags & BVF_QPF_SIG_ALL) &&
+	if (tell && bvf_likely(!qp->tx_told) &&
 	    bvf_unlikely(bvf_sq_complete(qp, d->sq_ci, req->op, req->len,
 					 BVF_CQE_OK, BVF_VE_NONE))) {
-		d->sq_ci++;
 		d->cur_off = 0;
+		d->sq_ci++;
 		bvf_qp_error(qp, BVF_EV_QP_FATAL);
 		return STEP_STOP;
 	}
 	d->cur_off = 0;
-	d->sq_psn = (req->psn + req->npsn) & 0xffffff;
-	d->sq_ci++;
+	bvf_store_pair(&d->sq_ci, d->sq_ci + 1,
+		       (req->psn + req->npsn) & 0xffffff);
+	qp->redo = false;
+	qp->tx_told = false;
 	if (d->retry_left != d->attr.retry_cnt)
 		d->retry_left = d->attr.retry_cnt;
 	if (d->rnr_left != d->attr.rnr_retry)
@@ -156,7 +160,6 @@ static enum step wqe_done(struct bvf_qp *qp, const struct bvf_req *req)
 	d->stats.tx_bytes += req->len;
 	bvf_stat(qp->f, BVF_STAT_TX_MSGS, 1);
 	bvf_stat(qp->f, BVF_STAT_TX_BYTES, req->len);
-	qp->redo = false;
 	return STEP_DONE;
 }
 

@@ -134,7 +134,7 @@ static void recv_fail(struct bvf_qp *p, uint8_t status, uint8_t vendor)
 		.vendor_err = vendor,
 	};
 
-	bvf_qp_error(p, bvf_recv_complete(p, &cqe) ? BVF_EV_QP_FATAL : 0);
+	bvf_qp_error(p, bvf_recv_complete(p, &cqe, p->d->rq_psn) ? BVF_EV_QP_FATAL : 0);
 }
 
 static void recv_done(struct bvf_qp *p, const struct bvf_qp *qp,
@@ -154,7 +154,7 @@ static void recv_done(struct bvf_qp *p, const struct bvf_qp *qp,
 	}
 	if (req->flags & BVF_WQE_SOLICITED)
 		cqe.flags |= BVF_CQE_SOLICITED;
-	if (bvf_recv_complete(p, &cqe)) {
+	if (bvf_recv_complete(p, &cqe, p->d->rq_psn)) {
 		bvf_qp_error(p, BVF_EV_QP_FATAL);
 		return;
 	}
