@@ -44,6 +44,41 @@ static void latency(struct fk_qp *qa, struct fk_qp *qb)
 	       (unsigned long long)t[N / 100 * 99], (unsigned long long)t[0]);
 }
 
+/* 8 bytes of one QP beside a stream of 64 MiB messages of another. */
+static void beside(struct fk_qp *small, struct fk_qp *big)
+{
+	enum { N = 2000 };
+	static uint64_t t[N];
+	struct bvf_cqe c;
+	uint32_t left = 0;
+
+	for (uint64_t i = 0; i < N; i++) {
+		uint64_t t0;
+
+		while (fk_poll(big->cq, &c))
+			left--;
+		for (; left < 3; left++)
+			fk_post(big, BVF_WR_WRITE, p.ba, FK_BUF, p.ka,
+				fk_off(&p.k.f[1], p.bb), kb);
+		t0 = tap_now_ns();
+		fk_post(small, BVF_WR_WRITE, p.ba, 8, p.ka,
+			fk_off(&p.k.f[1], p.bb), kb);
+		while (!fk_poll(small->cq, &c))
+			;
+		t[i] = tap_now_ns() - t0;
+		for (t0 = tap_now_ns(); tap_now_ns() - t0 < 50000;)
+			;
+	}
+	qsort(t, N, sizeof(t[0]), by_u64);
+	printf("# WRITE 8 B beside 64 MiB messages: %llu ns median, %llu 99 %%\n",
+	       (unsigned long long)t[N / 2],
+	       (unsigned long long)t[N / 100 * 99]);
+	while (left) {
+		fk_wait(big->cq);
+		left--;
+	}
+}
+
 static void rate(struct fk_qp *q, unsigned int batch, uint32_t len)
 {
 	const uint32_t total = 4000000, depth = 1u << q->shift;
@@ -157,6 +192,7 @@ TAP_TEST_TIMEOUT(rate, 120)
 		fk_flush_sq(&x);
 		fk_wait(&ca);
 	}
+	beside(&a, &p.a);
 	printf("# with 4000 QPs open:\n");
 	latency(&a, &b);
 	rate(&a, 32, 8);

@@ -177,6 +177,7 @@ struct bvf_func {
 struct bvf_dp {
 	struct dram *dram;
 	uint64_t now;			/* ns, taken once a round */
+	uint64_t moved;			/* bytes copied for send WQEs */
 	uint32_t ipc_seen;
 	struct bvf_list active;		/* contexts being polled */
 	struct bvf_list ready;		/* functions with ready QPs */

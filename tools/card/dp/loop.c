@@ -19,8 +19,8 @@
 #include "dp.h"
 #include "lib/sigbus.h"
 
-/* Turns between two looks at the doorbells. */
-#define BVF_TURNS		4
+/* Turns between two looks at the doorbells, unless a piece has been moved. */
+#define BVF_TURNS		8
 #define BVF_SPIN_MIN_NS		4000ull
 #define BVF_SPIN_MAX_NS		100000ull
 /* A context without work this long is not polled any more. */
@@ -28,9 +28,11 @@
 
 static bool run_ready(struct bvf_dp *dp)
 {
+	uint64_t limit = dp->moved + BVF_PIECE;
 	bool any = false;
 
-	for (int n = 0; n < BVF_TURNS && !bvf_list_empty(&dp->ready); n++) {
+	for (int n = 0; n < BVF_TURNS && dp->moved < limit &&
+	     !bvf_list_empty(&dp->ready); n++) {
 		struct bvf_func *f = bvf_container(dp->ready.next,
 						   struct bvf_func, link);
 		struct bvf_qp *qp = bvf_container(f->ready.next, struct bvf_qp,

@@ -234,6 +234,7 @@ static enum step step(struct bvf_qp *qp, uint64_t *moved)
 	switch (bvf_local_request(qp, &req, &reply)) {
 	case BVF_ANS_ACK:
 		*moved += req.piece;
+		qp->f->dp->moved += req.piece;
 		if (req.off + req.piece == req.len)
 			return wqe_done(qp, &req);
 		d->cur_off = req.off + req.piece;
