@@ -62,8 +62,7 @@ void bvf_sq_fail(struct bvf_qp *qp, const struct bvf_req *req, uint8_t status,
 		bvf_stat(qp->f, status_stat[status], 1);
 	bvf_dbg("function %s: QP %#x: WQE %u failed with status %u/%u",
 		qp->f->d->name, qp->qpn, d->sq_ci, status, vendor);
-	if (vendor == BVF_VE_PI ||
-	    bvf_sq_complete(qp, d->sq_ci, op, 0, status, vendor))
+	if (bvf_sq_complete(qp, d->sq_ci, op, 0, status, vendor))
 		event = BVF_EV_QP_FATAL;
 	d->sq_ci++;
 	d->cur_off = 0;
