@@ -7,7 +7,6 @@
 
 #include "card.h"
 
-#define BVF_DBREC_ALIGN		64
 #define BVF_LINK_MBPS		100000u		/* what is reported; nothing limits it */
 
 /* The command's own struct, in the local copy. */
@@ -29,6 +28,15 @@ static inline bool bvf_is_zero(const uint8_t *p, size_t len)
 static inline bool bvf_range_ok(uint64_t size, uint64_t off, uint64_t len)
 {
 	return off <= size && len <= size - off;
+}
+
+/*
+ * A doorbell record, aligned to its size: it must not lie across two pages,
+ * which need not be neighbours here.
+ */
+static inline bool bvf_record_ok(uint64_t buf_len, uint64_t off, uint64_t len)
+{
+	return off % len == 0 && bvf_range_ok(buf_len, off, len);
 }
 
 /* Return: true if no byte is in both; neither wraps */

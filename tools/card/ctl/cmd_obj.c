@@ -161,8 +161,7 @@ static bool ring_fits(uint32_t buf_len, uint64_t ring_len, uint32_t dbrec_off,
 		      uint32_t dbrec_len)
 {
 	return ring_len <= buf_len && dbrec_off >= ring_len &&
-	       bvf_range_ok(buf_len, dbrec_off, dbrec_len) &&
-	       dbrec_off % BVF_DBREC_ALIGN == 0;
+	       bvf_record_ok(buf_len, dbrec_off, dbrec_len);
 }
 
 int bvf_cmd_create_eq(struct bvf_req *req)
