@@ -60,7 +60,8 @@ struct ib_mr *bvf_get_dma_mr(struct ib_pd *ibpd, int access)
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
 
-	p.access = access & BVF_ACC_ALL;
+	/* ib_core asks for remote access alone; local access needs no key at all. */
+	p.access = (access & BVF_ACC_ALL) | BVF_ACC_LOCAL_WRITE;
 	err = bvf_cmd_reg_mr(bdev, &p, &mr->ibmr.lkey, &mr->ibmr.rkey);
 	if (err) {
 		kfree(mr);
