@@ -80,16 +80,16 @@ static void bvf_tx_offload(struct bvf_ethq *q, const struct sk_buff *skb)
 {
 	struct bvf_tx_desc *d = &q->tx[q->tx_pi & ((1u << q->tx_shift) - 1)];
 	const struct skb_shared_info *info = skb_shinfo(skb);
-	u16 flags = 0;
+	u16 flags;
 
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return;
-	if (info->gso_type & SKB_GSO_TCPV4)
-		flags = BVF_TXD_TSO4;
-	else if (info->gso_type & SKB_GSO_TCPV6)
-		flags = BVF_TXD_TSO6;
-	else
+	if (!skb_is_gso(skb))
 		flags = BVF_TXD_CSUM;
+	else if (info->gso_type & SKB_GSO_TCPV4)
+		flags = BVF_TXD_TSO4;
+	else
+		flags = BVF_TXD_TSO6;
 	if (flags != BVF_TXD_CSUM)
 		d->mss = cpu_to_le16(info->gso_size);
 	d->flags |= cpu_to_le16(flags);
