@@ -53,6 +53,7 @@ struct bvf_dp {
 	uint64_t started_ns;
 	uint32_t short_lives;
 	const char *path;
+	int path_fd;			/* the same, opened before root was dropped */
 	/* In sending order; up to *unsent they have been sent. */
 	struct bvf_dp_call *calls;
 	struct bvf_dp_call **tail;

@@ -195,14 +195,15 @@ static void dp_event(struct bvf_loop_src *src, uint32_t events)
 }
 
 /* In the child. Never returns. */
-static void child_exec(const char *path, const char *level, pid_t parent,
+static void child_exec(const struct bvf_dp *dp, const char *level, pid_t parent,
 		       const int fds[3])
 {
+	char *argv[] = { "bvf-datapath", "--log-level", (char *)level, NULL };
 	static const int want[3] = {
 		BVF_IPC_FD_DRAM, BVF_IPC_FD_SOCK, BVF_IPC_FD_EVENT,
 	};
 	sigset_t none;
-	int tmp[3];
+	int tmp[3], exe;
 
 	/* Not to be ended by the terminal's ^C before we have had our say. */
 	setpgid(0, 0);
@@ -211,13 +212,18 @@ static void child_exec(const char *path, const char *level, pid_t parent,
 		_exit(127);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Out of the way of the numbers that are wanted. */
+	exe = fcntl(dp->path_fd, F_DUPFD_CLOEXEC, 10);
 	for (int i = 0; i < 3; i++)
 		tmp[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 10);
 	for (int i = 0; i < 3; i++)
 		if (tmp[i] < 0 || dup2(tmp[i], want[i]) < 0)
 			_exit(127);
-	execl(path, "bvf-datapath", "--log-level", level, (char *)NULL);
-	bvf_err("%s: %s", path, strerror(errno));
+	execv(dp->path, argv);
+	/* In a folder that only root may enter: by what was opened as root. */
+	if (errno == EACCES && exe >= 0)
+		execveat(exe, "", argv, environ, AT_EMPTY_PATH);
+	bvf_err("%s: %s", dp->path, strerror(errno));
 	_exit(127);
 }
 
@@ -238,7 +244,7 @@ static int dp_spawn(struct bvf_card *card)
 	if (!pid) {
 		int fds[3] = { card->dram_fd, pair[1], dp->event_fd };
 
-		child_exec(dp->path, card->log_level, parent, fds);
+		child_exec(dp, card->log_level, parent, fds);
 	}
 	close(pair[1]);
 	dp->pid = pid;

@@ -415,6 +415,19 @@ static void mac_make(const struct bvf_fn *fn, uint8_t mac[6])
 	mac[5] = (uint8_t)fn->index;
 }
 
+/* A frame's destination must be one function. */
+static bool mac_is_taken(const struct bvf_fn *fn)
+{
+	for (uint32_t i = 0; i < fn->card->nr_fn; i++) {
+		const struct dram_func *df = fn->card->fn[i]->df;
+
+		if (df->network == fn->df->network &&
+		    !memcmp(df->mac, fn->df->mac, sizeof(df->mac)))
+			return true;
+	}
+	return false;
+}
+
 static int fn_setup(struct bvf_fn *fn, const struct bvf_fn_config *cfg)
 {
 	struct dram_func *df = fn->df;
@@ -438,7 +451,7 @@ static int fn_setup(struct bvf_fn *fn, const struct bvf_fn_config *cfg)
 		memcpy(df->mac, cfg->mac, sizeof(df->mac));
 	else
 		mac_make(fn, df->mac);
-	return 0;
+	return mac_is_taken(fn) ? -EEXIST : 0;
 }
 
 int bvf_fn_create(struct bvf_card *card, const struct bvf_fn_config *cfg)

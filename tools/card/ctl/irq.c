@@ -102,6 +102,9 @@ int bvf_irq_set(struct bvf_fn *fn, uint32_t start, uint32_t count,
 			err = -EINVAL;
 			continue;
 		}
+		/* A whole client's worth of vectors goes off when it leaves. */
+		if (fn->closing)
+			vec->pending = false;
 		if (fd < 0 && vec->fd < 0)
 			continue;
 		if (vec->fd >= 0)

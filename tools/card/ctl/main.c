@@ -3,6 +3,7 @@
  * bvf-card, the card's control plane: options, set-up, end. Knows no protocol.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
 #include <pwd.h>
@@ -399,6 +400,8 @@ static int make_functions(void)
 			bvf_err("function %s: %s", opts.fn[i].name,
 				err == -EADDRINUSE ?
 				"another card serves its socket" :
+				err == -EEXIST ?
+				"another function of its network has its MAC" :
 				strerror(-err));
 			return err;
 		}
@@ -419,6 +422,8 @@ static int start(void)
 {
 	int err, len;
 
+	card.dp.path = datapath_path();
+	card.dp.path_fd = open(card.dp.path, O_PATH | O_CLOEXEC);
 	err = drop_root();
 	if (err)
 		return err;
@@ -437,7 +442,6 @@ static int start(void)
 	bvf_mem_init(&card);
 	card.dir = opts.dir;
 	card.log_level = opts.log_level;
-	card.dp.path = datapath_path();
 	card.ctl.fd = -1;
 	len = snprintf(card.ctl_path, sizeof(card.ctl_path), "%s/ctl.sock",
 		       opts.dir);

@@ -124,6 +124,9 @@ void bvf_vfu_send(struct bvf_vfu *vfu, const struct iovec *iov, int nr_iov)
 		bvf_warn("%s: client does not read its replies", vfu->cfg.name);
 		vfu->dead = true;
 	}
+	/* Not every message is sent from within the socket's own event. */
+	if (vfu->out_len && vfu->watching)
+		sock_watch(vfu);
 }
 
 void bvf_vfu_reply(struct bvf_vfu *vfu, const struct bvf_vfu_hdr *req, int err,
