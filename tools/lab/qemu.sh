@@ -140,7 +140,7 @@ qemu_args()
 		-serial chardev:con -qmp "unix:vm$n/qmp.sock,server=on,wait=off" \
 		-drive "if=none,id=disk,file=$BVF_LAB/image.ext4,format=raw,readonly=on,file.locking=off" \
 		-device virtio-blk-pci,drive=disk \
-		-netdev "user,id=mgmt,restrict=on,hostfwd=tcp:127.0.0.1:$(cat "$BVF_RUN/vm$n/port")-10.0.2.15:22" \
+		-netdev "user,id=mgmt,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:$(cat "$BVF_RUN/vm$n/port")-10.0.2.15:22" \
 		-device "virtio-net-pci,netdev=mgmt,mac=52:54:00:00:00:0$((n + 1)),romfile="
 	qemu_share "$n" bvf "$BVF_SRC" on
 	qemu_share "$n" build "$BVF_BUILD" on
