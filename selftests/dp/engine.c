@@ -152,6 +152,28 @@ TAP_TEST(arm)
 	}
 }
 
+/* A completion before arm_from raises no event, the next one does. */
+TAP_TEST(arm_from)
+{
+	struct dram_cq *cq;
+
+	fk_pair_up(&p);
+	cq = &p.k.f[0].d->cq[p.ca.cqn];
+	p.k.f[0].eq_db->arm = p.k.f[0].eq_ci;
+	fk_post(&p.a, BVF_WR_WRITE, p.ba, 8, p.ka, at_b(0), p.kb);
+	for (int n = 0; n < 1000 && __atomic_load_n(&cq->pi, __ATOMIC_ACQUIRE) != 1; n++)
+		usleep(1000);
+	p.ca.db->arm_from = 1;
+	p.ca.db->arm = 1 << BVF_ARM_SEQ_SHIFT | BVF_ARM_NEXT;
+	fk_ring(&p.k.f[0], p.k.f[0].db->cq_leaf, p.k.f[0].db->cq_summary,
+		p.ca.cqn);
+	TAP_EQ(fk_eqe(&p.k.f[0], 20).type, 0);
+	fk_post(&p.a, BVF_WR_WRITE, p.ba, 8, p.ka, at_b(0), p.kb);
+	TAP_EQ(fk_eqe(&p.k.f[0], 2000).type, BVF_EQE_COMP);
+	FK_WANT(&p.ca, BVF_WR_WRITE, BVF_CQE_OK);
+	FK_WANT(&p.ca, BVF_WR_WRITE, BVF_CQE_OK);
+}
+
 TAP_TEST(cq_overflow)
 {
 	fk_pair_up(&p);

@@ -154,16 +154,18 @@ int bvf_cq_push(struct bvf_cq *cq, const struct bvf_cqe *cqe)
 	return 0;
 }
 
-/* Armed: raises the event at once if a completion is already there. */
+/* Armed: raises the event at once if a completion from arm_from on is there. */
 static void cq_check_armed(struct bvf_cq *cq)
 {
 	struct dram_cq *d = cq->d;
-	uint32_t ci = bvf_load(&cq->dbrec->ci);
+	uint32_t from = bvf_load(&cq->dbrec->arm_from);
 
-	d->ci = ci;
+	d->ci = bvf_load(&cq->dbrec->ci);
+	if (from - d->ci > cq->mask + 1)
+		from = d->ci;
 	/* A solicited completion counts while it can still be in the ring. */
-	if (d->armed == BVF_ARM_NEXT ? d->pi != ci :
-	    d->pi - d->sol_pi <= cq->mask && (int32_t)(d->sol_pi - ci) > 0)
+	if (d->armed == BVF_ARM_NEXT ? (int32_t)(d->pi - from) > 0 :
+	    d->pi - d->sol_pi <= cq->mask && (int32_t)(d->sol_pi - from) > 0)
 		cq_event(cq);
 }
 
