@@ -10,7 +10,6 @@
 #include <util/util.h>
 
 #include "bvf.h"
-#include "ring.h"
 #include "uabi.h"
 
 static uint32_t bvf_shift(uint64_t pow2)
@@ -225,7 +224,6 @@ static void bvf_qp_reset(struct bvf_qp *qp)
 
 int bvf_modify_qp(struct ibv_qp *ibqp, struct ibv_qp_attr *attr, int mask)
 {
-	struct bvf_qp *qp = to_bqp(ibqp);
 	struct ibv_modify_qp cmd = {};
 	int err;
 
@@ -233,14 +231,8 @@ int bvf_modify_qp(struct ibv_qp *ibqp, struct ibv_qp_attr *attr, int mask)
 	if (err)
 		return err;
 
-	if (!(mask & IBV_QP_STATE))
-		return 0;
-	if (attr->qp_state == IBV_QPS_RESET)
-		bvf_qp_reset(qp);
-	/* The card looks at a state when it is rung: WQEs may wait since SQD. */
-	if (attr->qp_state == IBV_QPS_RTS &&
-	    atomic_load(&qp->sq.pi) != atomic_load(&qp->sq.ci))
-		bvf_db_ring_qp(qp->ctx, ibqp->qp_num);
+	if ((mask & IBV_QP_STATE) && attr->qp_state == IBV_QPS_RESET)
+		bvf_qp_reset(to_bqp(ibqp));
 	return 0;
 }
 
