@@ -26,7 +26,6 @@ static void setup(void)
 	bvf_end_up(&x.a, bvf_card_sock(&p.card, 2));
 	bvf_end_up(&x.b, bvf_card_sock(&p.card, 3));
 	bvf_connect(&x.a.qp, &x.b.qp);
-	bvf_seed();
 }
 
 /* Whatever has become of it, the function starts again and works. */
@@ -140,7 +139,8 @@ static void *scribble(void *arg)
 	const struct area *area = arg;
 	uint64_t s = (uint64_t)(uintptr_t)area ^ bvf_now_ns();
 
-	while (!stop)
+	/* A pause now and then, or two cores have no time for the card. */
+	for (; !stop; usleep(10))
 		for (int i = 0; i < 64; i++) {
 			uint64_t r = xorshift(&s), val = interesting(&s);
 			size_t len = 1u << (r & 3);
@@ -161,7 +161,7 @@ static void *ring(void *arg)
 	(void)arg;
 	for (int i = 0; i < 16; i++)
 		sge[i] = bvf_sge(&x.a.mr, 0, 64);
-	while (!stop) {
+	for (; !stop; usleep(5)) {
 		uint64_t r = xorshift(&s);
 
 		wr = bvf_wr_write(sge, &x.b.mr, 0);
@@ -208,8 +208,9 @@ static void run(struct area *area, bool alive)
 	pthread_create(&t[0], NULL, scribble, area);
 	pthread_create(&t[1], NULL, ring, NULL);
 	while (bvf_now_ns() < end) {
-		bvf_want_traffic(&p);
-		if (alive && n++ % 20 == 0)
+		if (!alive || n++ % 8 == 0)
+			bvf_want_traffic(&p);
+		if (alive)
 			revive();
 	}
 	stop = 1;
