@@ -287,6 +287,15 @@ static int msg_reset(struct bvf_vfu *vfu, const void *body, size_t len)
 	return reply(vfu, vfu->cfg.ops->reset(vfu->cfg.dev), "", 0);
 }
 
+/* No feature (migration, dirty logging): ENOTTY is how vfio says so. */
+static int msg_device_feature(struct bvf_vfu *vfu, const void *body, size_t len)
+{
+	(void)vfu;
+	(void)body;
+	(void)len;
+	return -ENOTTY;
+}
+
 /* What has no row is answered with EOPNOTSUPP. */
 static const struct vfu_msg msgs[BVF_VFU_NR_CMDS] = {
 	[BVF_VFU_VERSION] = { "VERSION", sizeof(struct bvf_vfu_version),
@@ -308,6 +317,8 @@ static const struct vfu_msg msgs[BVF_VFU_NR_CMDS] = {
 	[BVF_VFU_REGION_WRITE] = { "REGION_WRITE",
 		sizeof(struct bvf_vfu_region_access), false, msg_region_write },
 	[BVF_VFU_RESET] = { "RESET", 0, false, msg_reset },
+	[BVF_VFU_DEVICE_FEATURE] = { "DEVICE_FEATURE", 0, false,
+		msg_device_feature },
 };
 
 /* Return: the table row of a well-formed command, else NULL and an errno */

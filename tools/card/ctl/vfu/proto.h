@@ -20,6 +20,7 @@ enum bvf_vfu_cmd {
 	BVF_VFU_REGION_WRITE		= 10,
 	BVF_VFU_DMA_READ		= 11,
 	BVF_VFU_RESET			= 13,
+	BVF_VFU_DEVICE_FEATURE		= 16,
 	BVF_VFU_NR_CMDS			= 19,	/* first number not assigned */
 };
 
