@@ -14,6 +14,7 @@ const struct verbs_context_ops bvf_context_ops = {
 	.alloc_td = bvf_alloc_td,
 	.create_ah = bvf_create_ah,
 	.create_cq = bvf_create_cq,
+	.create_cq_ex = bvf_create_cq_ex,
 	.create_qp = bvf_create_qp,
 	.dealloc_pd = bvf_dealloc_pd,
 	.dealloc_td = bvf_dealloc_td,

@@ -116,9 +116,11 @@ struct bvf_qp {
 #define BVF_CQ_QP_LEAVES	(BVF_MAX_QP_IDX >> BVF_CQ_QP_SHIFT)
 
 struct bvf_cq {
-	struct ibv_cq ibcq;
+	struct verbs_cq vcq;
 	struct bvf_context *ctx;
-	struct bvf_lock lock;		/* all below */
+	struct bvf_lock lock;		/* all below; held from start_poll to end_poll */
+	struct ibv_wc wc;		/* extended polling: the current completion */
+	uint32_t poll_ci;		/* and the next CQE */
 	struct bvf_cqe *ring;
 	struct bvf_cq_dbrec *dbrec;
 	uint32_t ci;
@@ -151,7 +153,7 @@ static inline struct bvf_ah *to_bah(struct ibv_ah *ibah)
 
 static inline struct bvf_cq *to_bcq(struct ibv_cq *ibcq)
 {
-	return container_of(ibcq, struct bvf_cq, ibcq);
+	return container_of(ibcq, struct bvf_cq, vcq.cq);
 }
 
 static inline struct bvf_qp *to_bqp(struct ibv_qp *ibqp)
@@ -195,14 +197,21 @@ int bvf_destroy_ah(struct ibv_ah *ibah);
 /* cq.c */
 struct ibv_cq *bvf_create_cq(struct ibv_context *ibctx, int cqe,
 			     struct ibv_comp_channel *channel, int comp_vector);
+struct ibv_cq_ex *bvf_create_cq_ex(struct ibv_context *ibctx,
+				   struct ibv_cq_init_attr_ex *attr);
 int bvf_destroy_cq(struct ibv_cq *ibcq);
 int bvf_cq_add_qp(struct bvf_cq *cq, struct bvf_qp *qp);
 void bvf_cq_del_qp(struct bvf_cq *cq, struct bvf_qp *qp);
 void bvf_cq_clean(struct bvf_cq *cq, uint32_t qpn);
 
 /* poll.c */
+bool bvf_cqe_to_wc(struct bvf_cq *cq, const struct bvf_cqe *cqe,
+		   struct ibv_wc *wc);
 int bvf_poll_cq(struct ibv_cq *ibcq, int nr, struct ibv_wc *wc);
 int bvf_req_notify_cq(struct ibv_cq *ibcq, int solicited_only);
+
+/* poll_ex.c */
+void bvf_cq_init_ex(struct ibv_cq_ex *cqx);
 
 /* qp.c */
 struct ibv_qp *bvf_create_qp(struct ibv_pd *ibpd, struct ibv_qp_init_attr *attr);

@@ -10,20 +10,19 @@
 #include <util/util.h>
 
 #include "bvf.h"
+#include "compat.h"
 #include "ring.h"
 #include "uabi.h"
 
-struct ibv_cq *bvf_create_cq(struct ibv_context *ibctx, int cqe,
-			     struct ibv_comp_channel *channel, int comp_vector)
+/* A CQ without its kernel object; fills in the driver's part of the command. */
+static struct bvf_cq *bvf_cq_alloc(struct bvf_context *ctx, uint32_t cqe,
+				   bool single, struct bvf_create_cq_req *req)
 {
-	struct bvf_context *ctx = to_bctx(ibctx);
-	struct bvf_ucreate_cq_resp resp = {};
-	struct bvf_ucreate_cq cmd = {};
 	struct bvf_cq *cq;
 	uint64_t depth;
 	int err;
 
-	if (cqe < 1 || (uint32_t)cqe > ctx->max_cqe) {
+	if (cqe < 1 || cqe > ctx->max_cqe) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -35,35 +34,116 @@ struct ibv_cq *bvf_create_cq(struct ibv_context *ibctx, int cqe,
 	depth = roundup_pow_of_two(cqe < 2 ? 2 : cqe);
 	cq->ctx = ctx;
 	cq->depth_shift = ilog64(depth) - 1;
-	cmd.depth_shift = cq->depth_shift;
-	cmd.dbrec_off = depth * sizeof(struct bvf_cqe);
+	req->depth_shift = cq->depth_shift;
+	req->dbrec_off = depth * sizeof(struct bvf_cqe);
 
-	err = bvf_buf_alloc(&cq->buf, cmd.dbrec_off + sizeof(struct bvf_cq_dbrec));
-	if (err)
-		goto err_free;
+	err = bvf_buf_alloc(&cq->buf, req->dbrec_off + sizeof(struct bvf_cq_dbrec));
+	if (err) {
+		free(cq);
+		errno = err;
+		return NULL;
+	}
 
-	cmd.buf_va = (uintptr_t)cq->buf.addr;
-	cmd.buf_len = cq->buf.len;
+	req->buf_va = (uintptr_t)cq->buf.addr;
+	req->buf_len = cq->buf.len;
 	cq->ring = cq->buf.addr;
-	cq->dbrec = cq->buf.addr + cmd.dbrec_off;
-	bvf_lock_init(&cq->lock, false);
+	cq->dbrec = cq->buf.addr + req->dbrec_off;
+	bvf_lock_init(&cq->lock, single);
+	return cq;
+}
 
-	err = ibv_cmd_create_cq(ibctx, cqe, channel, comp_vector, &cq->ibcq,
-				&cmd.ibv_cmd, sizeof(cmd), &resp.ibv_resp,
-				sizeof(resp));
-	if (err)
-		goto err_free_buf;
-
-	cq->cqn = resp.cqn;
-	return &cq->ibcq;
-
-err_free_buf:
+static void bvf_cq_free(struct bvf_cq *cq)
+{
+	for (unsigned int i = 0; i < BVF_CQ_QP_LEAVES; i++)
+		free(cq->qps[i]);
 	bvf_lock_destroy(&cq->lock);
 	bvf_buf_free(&cq->buf);
-err_free:
 	free(cq);
-	errno = err;
-	return NULL;
+}
+
+struct ibv_cq *bvf_create_cq(struct ibv_context *ibctx, int cqe,
+			     struct ibv_comp_channel *channel, int comp_vector)
+{
+	struct bvf_ucreate_cq_resp resp = {};
+	struct bvf_ucreate_cq cmd = {};
+	struct bvf_cq *cq;
+	int err;
+
+	cq = bvf_cq_alloc(to_bctx(ibctx), cqe < 0 ? 0 : cqe, false,
+			  &cmd.drv_payload);
+	if (!cq)
+		return NULL;
+
+	err = ibv_cmd_create_cq(ibctx, cqe, channel, comp_vector, &cq->vcq.cq,
+				&cmd.ibv_cmd, sizeof(cmd), &resp.ibv_resp,
+				sizeof(resp));
+	if (err) {
+		bvf_cq_free(cq);
+		errno = err;
+		return NULL;
+	}
+	cq->cqn = resp.cqn;
+	return &cq->vcq.cq;
+}
+
+/*
+ * A CQ for one thread, by flag or by thread domain, takes no lock: neither in
+ * polling nor when a QP that completes into it is made or destroyed.
+ */
+static int bvf_cq_ex_check(const struct ibv_cq_init_attr_ex *attr, bool *single)
+{
+	uint32_t flags = attr->comp_mask & IBV_CQ_INIT_ATTR_MASK_FLAGS ?
+			 attr->flags : 0;
+
+	if (!check_comp_mask(attr->comp_mask, IBV_CQ_INIT_ATTR_MASK_FLAGS |
+					      IBV_CQ_INIT_ATTR_MASK_PD) ||
+	    !check_comp_mask(flags, IBV_CREATE_CQ_ATTR_SINGLE_THREADED) ||
+	    !check_comp_mask(attr->wc_flags, IBV_WC_STANDARD_FLAGS))
+		return EOPNOTSUPP;
+
+	*single = flags & IBV_CREATE_CQ_ATTR_SINGLE_THREADED;
+	if (attr->comp_mask & IBV_CQ_INIT_ATTR_MASK_PD) {
+		if (!to_bpd(attr->parent_domain)->parent)
+			return EINVAL;
+		if (to_bpd(attr->parent_domain)->td)
+			*single = true;
+	}
+	return 0;
+}
+
+struct ibv_cq_ex *bvf_create_cq_ex(struct ibv_context *ibctx,
+				   struct ibv_cq_init_attr_ex *attr)
+{
+	struct ibv_cq_init_attr_ex kattr = *attr;
+	struct bvf_ucreate_cq_ex_resp resp = {};
+	struct bvf_ucreate_cq_ex cmd = {};
+	struct bvf_cq *cq;
+	bool single;
+	int err;
+
+	err = bvf_cq_ex_check(attr, &single);
+	if (err) {
+		errno = err;
+		return NULL;
+	}
+
+	cq = bvf_cq_alloc(to_bctx(ibctx), attr->cqe, single, &cmd.drv_payload);
+	if (!cq)
+		return NULL;
+
+	/* What is left of the attributes is nothing to the kernel. */
+	kattr.comp_mask = 0;
+	kattr.flags = 0;
+	err = bvf_cmd_create_cq_ex(ibctx, &kattr, &cq->vcq, &cmd.ibv_cmd,
+				   sizeof(cmd), &resp.ibv_resp, sizeof(resp));
+	if (err) {
+		bvf_cq_free(cq);
+		errno = err;
+		return NULL;
+	}
+	cq->cqn = resp.cqn;
+	bvf_cq_init_ex(&cq->vcq.cq_ex);
+	return &cq->vcq.cq_ex;
 }
 
 int bvf_destroy_cq(struct ibv_cq *ibcq)
@@ -75,11 +155,7 @@ int bvf_destroy_cq(struct ibv_cq *ibcq)
 	if (err)
 		return err;
 
-	for (unsigned int i = 0; i < BVF_CQ_QP_LEAVES; i++)
-		free(cq->qps[i]);
-	bvf_lock_destroy(&cq->lock);
-	bvf_buf_free(&cq->buf);
-	free(cq);
+	bvf_cq_free(cq);
 	return 0;
 }
 

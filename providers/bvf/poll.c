@@ -79,8 +79,8 @@ static bool bvf_cqe_recv(struct bvf_qp *qp, const struct bvf_cqe *cqe,
 }
 
 /* Translates a CQE; false if there is nothing to tell the application. */
-static bool bvf_cqe_to_wc(struct bvf_cq *cq, const struct bvf_cqe *cqe,
-			  struct ibv_wc *wc)
+bool bvf_cqe_to_wc(struct bvf_cq *cq, const struct bvf_cqe *cqe,
+		   struct ibv_wc *wc)
 {
 	uint32_t qpn = le32toh(cqe->qpn);
 	struct bvf_qp *qp = bvf_cq_find_qp(cq, qpn);
@@ -98,9 +98,9 @@ static bool bvf_cqe_to_wc(struct bvf_cq *cq, const struct bvf_cqe *cqe,
 	wc->wc_flags = 0;
 
 	if (op & BVF_CQE_RECV)
-		return qp->ibqp.recv_cq == &cq->ibcq &&
+		return qp->ibqp.recv_cq == &cq->vcq.cq &&
 		       bvf_cqe_recv(qp, cqe, op, wc);
-	return qp->ibqp.send_cq == &cq->ibcq && bvf_cqe_send(qp, cqe, op, wc);
+	return qp->ibqp.send_cq == &cq->vcq.cq && bvf_cqe_send(qp, cqe, op, wc);
 }
 
 int bvf_poll_cq(struct ibv_cq *ibcq, int nr, struct ibv_wc *wc)

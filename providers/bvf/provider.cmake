@@ -26,6 +26,7 @@ rdma_provider(bvf
   "${BVF_DIR}/ah.c"
   "${BVF_DIR}/cq.c"
   "${BVF_DIR}/poll.c"
+  "${BVF_DIR}/poll_ex.c"
   "${BVF_DIR}/qp.c"
   "${BVF_DIR}/wr.c"
   "${BVF_KABI}"

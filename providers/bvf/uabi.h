@@ -18,6 +18,8 @@ DECLARE_DRV_CMD(bvf_ualloc_pd, IB_USER_VERBS_CMD_ALLOC_PD,
 		empty, bvf_alloc_pd_resp);
 DECLARE_DRV_CMD(bvf_ucreate_cq, IB_USER_VERBS_CMD_CREATE_CQ,
 		bvf_create_cq_req, bvf_create_cq_resp);
+DECLARE_DRV_CMD(bvf_ucreate_cq_ex, IB_USER_VERBS_EX_CMD_CREATE_CQ,
+		bvf_create_cq_req, bvf_create_cq_resp);
 DECLARE_DRV_CMD(bvf_ucreate_qp, IB_USER_VERBS_CMD_CREATE_QP,
 		bvf_create_qp_req, bvf_create_qp_resp);
 DECLARE_DRV_CMD(bvf_ucreate_ah, IB_USER_VERBS_CMD_CREATE_AH,
