@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # For tests of bvf-allreduce on the loopback; to be sourced. Starts ranks and ends them
-# with the test. Knows no behaviour.
+# with the test, whose folder is the current one. Knows no behaviour.
 
-SRC=$(cd "$(dirname "$0")/../.." && pwd -P)
+SRC=$(cd ../.. && pwd -P)
 . "$SRC/selftests/lib/tap.sh"
 AR=${BVF_ALLREDUCE:-${BVF_BUILD:-$SRC/build}/tools/bvf-allreduce}
 [ -x "$AR" ] || tap_skip_all "there is no $AR: make -C tools/allreduce"
