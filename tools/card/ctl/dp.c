@@ -287,6 +287,8 @@ static void calls_restart(struct bvf_card *card)
 		calls_append(dp, left);
 		left = next;
 	}
+	if (dp->calls)
+		bvf_loop_timer_arm(&card->loop, &dp->watchdog, DP_ANSWER_NS);
 	calls_flush(card);
 }
 

@@ -331,6 +331,18 @@ static int drop_root(void)
 	return 0;
 }
 
+/* Nothing of ours may get a number that something writes messages to. */
+static void fill_std_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* A card full of functions needs some thousand descriptors. */
 static void raise_limits(void)
 {
@@ -422,6 +434,7 @@ static int start(void)
 {
 	int err, len;
 
+	fill_std_fds();
 	card.dp.path = datapath_path();
 	card.dp.path_fd = open(card.dp.path, O_PATH | O_CLOEXEC);
 	err = drop_root();
