@@ -328,7 +328,7 @@ struct bvf_req {
 	uint64_t off;			/* where the piece starts */
 	uint32_t psn, npsn;
 	bool redo;			/* may have been executed before a restart */
-	struct bvf_wqe_av av;		/* UD */
+	struct bvf_wqe_av av __attribute__((aligned(8)));	/* UD; loaded by words */
 	struct bvf_sglist sg;
 };
 
