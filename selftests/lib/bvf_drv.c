@@ -29,8 +29,11 @@ uint64_t bvf_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+void (*bvf_relax_hook)(void);
+
 void bvf_relax(struct bvf_drv *d, uint64_t since_ns, const char *what)
 {
+	static uint64_t next_check;
 	uint64_t waited = bvf_now_ns() - since_ns;
 	int ret;
 
@@ -38,6 +41,10 @@ void bvf_relax(struct bvf_drv *d, uint64_t since_ns, const char *what)
 		bvf_fail("waited too long for %s", what);
 	if (waited < 20000)
 		return;
+	if (waited > 300000000 && bvf_relax_hook && bvf_now_ns() > next_check) {
+		bvf_relax_hook();
+		next_check = bvf_now_ns() + 300000000;
+	}
 	ret = vfu_pump(&d->vfu, waited < 1000000 ? 0 : 1);
 	if (ret == -EPIPE)
 		bvf_fail("the card closed the connection, waiting for %s", what);

@@ -109,6 +109,9 @@ uint32_t bvf_reg_read(struct bvf_drv *d, uint32_t off);
 void bvf_reg_write(struct bvf_drv *d, uint32_t off, uint32_t val);
 void bvf_reg_write64(struct bvf_drv *d, uint32_t off, uint64_t val);
 
+/* Called now and then by who waits long; may end the test. */
+extern void (*bvf_relax_hook)(void);
+
 /* A little time for the card while we wait; ends the test if it has gone. */
 void bvf_relax(struct bvf_drv *d, uint64_t since_ns, const char *what);
 uint64_t bvf_now_ns(void);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bvf_drv.h"
 #include "card.h"
 #include "fail.h"
 
@@ -133,10 +134,17 @@ static void wait_ready(struct bvf_card *c)
 	bvf_fail("the card is not ready after %d ms", START_MS);
 }
 
+static void check_running(void)
+{
+	if (running)
+		bvf_card_check(running);
+}
+
 void bvf_card_start(struct bvf_card *c)
 {
 	if (!running)
 		on_exit(on_test_exit, NULL);
+	bvf_relax_hook = check_running;
 	running = c;
 	c->argv[c->argc] = NULL;
 	if (access(c->argv[0], X_OK))
