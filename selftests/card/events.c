@@ -82,6 +82,49 @@ TAP_TEST(completed_then_armed)
 	bvf_pair_down(&p);
 }
 
+/* Armed for what is new, as verbs has it: what stands there does not count. */
+TAP_TEST(armed_for_new_ones_only)
+{
+	setup();
+	complete_one();
+	complete_one();
+	bvf_cq_arm_from(&p.a.scq, BVF_ARM_NEXT, p.a.scq.ci + 2);
+	want_no_event(20);
+	complete_one();
+	bvf_post_send(&p.a.qp, &wr);
+	want_event();
+	want_no_event(10);
+	bvf_pair_down(&p);
+}
+
+/* The new one came before the card saw the arm. */
+TAP_TEST(armed_for_one_that_is_there)
+{
+	setup();
+	complete_one();
+	complete_one();
+	bvf_cq_arm_from(&p.a.scq, BVF_ARM_NEXT, p.a.scq.ci + 1);
+	want_event();
+	bvf_pair_down(&p);
+}
+
+static const struct from_row {
+	const char *name;
+	uint32_t off;		/* from ci */
+} froms[] = {
+	{ "beyond", 257 }, { "far", 0x80000000 }, { "behind", 0xffffffff },
+};
+
+/* An index that cannot be right: as if it were ci. */
+TAP_TABLE(armed_from, struct from_row, froms, row)
+{
+	setup();
+	complete_one();
+	bvf_cq_arm_from(&p.a.scq, BVF_ARM_NEXT, p.a.scq.ci + row->off);
+	want_event();
+	bvf_pair_down(&p);
+}
+
 TAP_TEST(consumed_then_armed)
 {
 	setup();

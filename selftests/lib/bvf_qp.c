@@ -178,14 +178,20 @@ void bvf_want_state_(struct bvf_qp *qp, uint8_t state)
 			 resp.attr.state, state);
 }
 
-void bvf_cq_arm(struct bvf_cq *cq, uint32_t mode)
+void bvf_cq_arm_from(struct bvf_cq *cq, uint32_t mode, uint32_t from)
 {
 	uint32_t arm = ++cq->arm_seq << BVF_ARM_SEQ_SHIFT | mode;
 
+	cq->dbrec->arm_from = from;
 	__atomic_store_n(&cq->dbrec->arm, arm, __ATOMIC_RELEASE);
 	bvf_ring_bit((uint64_t *)cq->u->db->cq_leaf,
 		     (uint64_t *)cq->u->db->cq_summary, cq->cqn);
 	bvf_kick_if_asleep(cq->u);
+}
+
+void bvf_cq_arm(struct bvf_cq *cq, uint32_t mode)
+{
+	bvf_cq_arm_from(cq, mode, cq->ci);
 }
 
 void bvf_cq_wait(struct bvf_cq *cq, struct bvf_cqe *cqe)

@@ -226,8 +226,10 @@ static inline int bvf_cq_poll(struct bvf_cq *cq, struct bvf_cqe *cqe)
 	return 1;
 }
 
-/* mode: BVF_ARM_NEXT or BVF_ARM_SOLICITED */
+/* mode: BVF_ARM_NEXT or BVF_ARM_SOLICITED; what is not consumed counts too */
 void bvf_cq_arm(struct bvf_cq *cq, uint32_t mode);
+/* Only completions at this index and after it count. */
+void bvf_cq_arm_from(struct bvf_cq *cq, uint32_t mode, uint32_t from);
 
 void bvf_cq_wait(struct bvf_cq *cq, struct bvf_cqe *cqe);
 
