@@ -19,6 +19,7 @@
 
 #include "card.h"
 #include "lib/log.h"
+#include "lib/sched.h"
 #include "lib/sigbus.h"
 
 #define DEFAULT_DIR	"/run/bvf"
@@ -441,6 +442,8 @@ static int start(void)
 	if (err)
 		return err;
 	raise_limits();
+	/* Kicks pass through here: be let in soon on a busy processor. */
+	bvf_sched_short_slice();
 	err = bvf_loop_init(&card.loop);
 	if (!err)
 		err = take_signals();

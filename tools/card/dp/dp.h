@@ -193,7 +193,7 @@ struct bvf_dp {
 	bool restarted;			/* there was a data plane before this one */
 	int faults_seen;		/* of bvf_sigbus_faults */
 	uint32_t ack_owed;		/* seq of an ACK that did not fit in the socket */
-	uint64_t spin_ns;
+	uint64_t spin_ns;		/* how long to look for work before a sleep */
 	struct bvf_region region[DRAM_MAX_REGION];
 	struct bvf_func func[DRAM_MAX_FUNC];
 };

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dp.h"
+#include "lib/sched.h"
 #include "lib/sigbus.h"
 
 #ifndef BVF_CARD_VERSION
@@ -159,6 +160,7 @@ int main(int argc, char **argv)
 	if (ret)
 		return ret - 1;
 	signal(SIGPIPE, SIG_IGN);
+	bvf_sched_short_slice();
 	/* Retry timers of a few microseconds are worth a precise wake-up. */
 	prctl(PR_SET_TIMERSLACK, 1000);
 	if (start(dp, fd_dram))
