@@ -22,7 +22,7 @@ die()
 {
 	printf 'bvf: error: %s\n' "$1" >&2
 	[ $# -lt 2 ] || printf 'bvf: remedy: %s\n' "$2" >&2
-	exit 1
+	exit 2
 }
 
 # A stamp file holds the hash of the recipe its product was made with. It is

@@ -78,28 +78,33 @@ host_packages()
 	fi
 }
 
-# host_mirror: the archive the host's own apt uses, or MIRROR=.
+# host_archive LABEL: the address from which the host's own apt has Debian's archive of that name.
+host_archive()
+{
+	apt-get indextargets --format '$(SITE) $(ORIGIN) $(LABEL)' 'Identifier: Packages' 2> /dev/null |
+		awk -v label="$1" '$2 == "Debian" && $3 == label { print $1; exit }'
+}
+
+# host_mirror: the archive that MIRROR= names, or else the one of the host's apt.
 host_mirror()
 {
-	local site
+	local site=${MIRROR:-}
 
-	if [ -n "${MIRROR:-}" ]; then
-		printf '%s\n' "${MIRROR%/}"
-		return
+	[ -n "$site" ] || site=$(host_archive Debian)
+	if [ -z "$site" ]; then
+		# apt without lists does not know whose archive is whose
+		apt_retry update > "$BVF_LAB/apt.log" 2>&1 || true
+		site=$(host_archive Debian)
 	fi
-	site=$(apt-get indextargets --format '$(SITE) $(ORIGIN) $(LABEL)' 'Identifier: Packages' 2> /dev/null |
-		awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
 	[ -n "$site" ] || die "the host's apt names no Debian archive" \
-		"run apt-get update, or give one: make MIRROR=<address of a Debian archive> ..."
+		"check the network and the host's apt sources, or give one: make MIRROR=<address of a Debian archive> ..."
 	printf '%s\n' "${site%/}"
 }
 
 # host_security_mirror: the archive with security updates, empty if apt has none.
 host_security_mirror()
 {
-	[ -z "${MIRROR:-}" ] || return 0
-	apt-get indextargets --format '$(SITE) $(ORIGIN) $(LABEL)' 'Identifier: Packages' 2> /dev/null |
-		awk '$2 == "Debian" && $3 == "Debian-Security" { print $1; exit }'
+	[ -n "${MIRROR:-}" ] || host_archive Debian-Security
 }
 
 host_network()

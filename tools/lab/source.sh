@@ -75,12 +75,14 @@ source_hash()
 
 source_fetch()
 {
-	local want dir=$BVF_LAB/apt.tmp
+	local want mirror dir=$BVF_LAB/apt.tmp
 
 	want=$(source_hash)
 	! stamp_ok "$BVF_LAB/source.stamp" "$want" || return 0
 	rm -f "$BVF_LAB/source.stamp"
-	if ! { source_apt_init "$dir" "$(host_mirror)" &&
+	mirror=$(host_mirror)
+	host_network "$mirror"
+	if ! { source_apt_init "$dir" "$mirror" &&
 		source_rdma_core "$dir" "$BVF_SUITE" "$BVF_LAB/rdma-core-56" &&
 		source_checkpatch "$dir" "$BVF_LAB/checkpatch"; } > "$BVF_LAB/source.log" 2>&1; then
 		tail -5 "$BVF_LAB/source.log" >&2
