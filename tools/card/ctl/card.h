@@ -19,8 +19,8 @@
 #include "dram.h"
 #include "ids.h"
 #include "lib/loop.h"
+#include "lib/version.h"
 
-#define BVF_CARD_VERSION	0x000100	/* major << 16 | minor << 8 | patch */
 #define BVF_CFG_SIZE		4096
 
 #define container_of(ptr, type, member) \

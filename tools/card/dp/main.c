@@ -18,10 +18,7 @@
 #include "dp.h"
 #include "lib/sched.h"
 #include "lib/sigbus.h"
-
-#ifndef BVF_CARD_VERSION
-#define BVF_CARD_VERSION "0.1.0"
-#endif
+#include "lib/version.h"
 
 static struct bvf_dp the_dp;
 
@@ -135,7 +132,10 @@ static int options(int argc, char **argv, struct bvf_dp *dp, int *fd_dram)
 			bvf_log_init("bvf-datapath", (enum bvf_log_level)level);
 			break;
 		case 'V':
-			printf("bvf-datapath " BVF_CARD_VERSION "\n");
+			printf("bvf-datapath %u.%u.%u\n",
+			       BVF_CARD_VERSION >> 16,
+			       BVF_CARD_VERSION >> 8 & 0xff,
+			       BVF_CARD_VERSION & 0xff);
 			return 1;
 		case 'h':
 			usage(stdout);
