@@ -146,9 +146,11 @@ void bvf_card_start(struct bvf_card *c)
 	bvf_relax_hook = check_running;
 	running = c;
 	c->argv[c->argc] = NULL;
-	if (access(c->argv[0], X_OK))
-		bvf_fail("%s: %s (build the card, or set BVF_CARD)", c->argv[0],
-			 strerror(errno));
+	if (access(c->argv[0], X_OK) && !getenv("BVF_CARD")) {
+		printf("# no card at %s, nor in BVF_CARD\n", c->argv[0]);
+		fflush(stdout);
+		_exit(4);		/* kselftest: skipped */
+	}
 	c->pid = fork();
 	if (c->pid < 0)
 		bvf_fail("fork: %s", strerror(errno));
