@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <immintrin.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "dp.h"
 #include "lib/sched.h"
@@ -86,7 +85,8 @@ static void block(struct bvf_dp *dp)
 {
 	struct timespec ts, *timeout = NULL;
 	struct epoll_event ev[2];
-	uint64_t n, until = 0;
+	uint64_t until = 0;
+	int nr;
 
 	if (dp->nr_heap)
 		until = dp->heap[1]->when;
@@ -100,17 +100,16 @@ static void block(struct bvf_dp *dp)
 		timeout = &ts;
 	}
 	dp->dram->dp_sleeps++;
-	if (epoll_pwait2(dp->epoll, ev, 2, timeout, NULL) < 0 &&
-	    errno != EINTR) {
+	nr = epoll_pwait2(dp->epoll, ev, 2, timeout, NULL);
+	bvf_store(&dp->dram->dp_asleep, 0);
+	if (nr < 0 && errno != EINTR) {
 		bvf_err("epoll: %m");
 		dp->stop = true;
 	}
-	bvf_store(&dp->dram->dp_asleep, 0);
-	if (read(dp->event, &n, sizeof(n)) < 0 && errno != EAGAIN)
-		bvf_err("eventfd: %m");
-	/* A message is announced by ipc_seq, the socket's end is not. */
-	if (!dp->stop)
-		bvf_ipc_serve(dp);
+	/* Messages are announced by ipc_seq, the end of the socket is not. */
+	for (int i = 0; i < nr; i++)
+		if (ev[i].data.fd == dp->sock)
+			bvf_ipc_serve(dp);
 	if (!dp->attached)
 		bvf_attach_scan(dp);
 }

@@ -60,9 +60,9 @@ static int map_dram(struct bvf_dp *dp, int fd)
 	return 0;
 }
 
-static int watch(struct bvf_dp *dp, int fd)
+static int watch(struct bvf_dp *dp, int fd, uint32_t events)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event ev = { .events = events, .data.fd = fd };
 
 	if (epoll_ctl(dp->epoll, EPOLL_CTL_ADD, fd, &ev)) {
 		bvf_err("descriptor %d cannot be waited for: %m", fd);
@@ -80,9 +80,10 @@ static int start(struct bvf_dp *dp, int fd_dram)
 	dp->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (dp->epoll < 0)
 		return -errno;
-	err = watch(dp, dp->sock);
+	err = watch(dp, dp->sock, EPOLLIN);
+	/* Each write is an edge, so nobody has to read it. */
 	if (!err)
-		err = watch(dp, dp->event);
+		err = watch(dp, dp->event, EPOLLIN | EPOLLET);
 	if (err)
 		return err;
 	bvf_copy_init();
