@@ -423,8 +423,7 @@ bool bvf_sq_run(struct bvf_qp *qp);
 void bvf_sq_timer(struct bvf_dp *dp, struct bvf_timer *t);
 int bvf_sq_complete(struct bvf_qp *qp, uint32_t idx, uint8_t op,
 		    uint32_t len, uint8_t status, uint8_t vendor);
-void bvf_sq_fail(struct bvf_qp *qp, const struct bvf_req *req, uint8_t status,
-		 uint8_t vendor);
+void bvf_sq_fail(struct bvf_qp *qp, uint8_t op, uint8_t status, uint8_t vendor);
 
 /* resp.c: responder */
 enum bvf_answer {

@@ -50,11 +50,10 @@ int bvf_sq_complete(struct bvf_qp *qp, uint32_t idx, uint8_t op,
 }
 
 /* The WQE at sq_ci fails; the QP stops, what follows is flushed. */
-void bvf_sq_fail(struct bvf_qp *qp, const struct bvf_req *req, uint8_t status,
-		 uint8_t vendor)
+void bvf_sq_fail(struct bvf_qp *qp, uint8_t op, uint8_t status, uint8_t vendor)
 {
 	struct dram_qp *d = qp->d;
-	uint8_t op = req->op, event = 0;
+	uint8_t event = 0;
 
 	if (op < BVF_WR_SEND || op > BVF_WR_READ)
 		op = BVF_WR_SEND;
@@ -86,11 +85,10 @@ static void wait_for(struct bvf_qp *qp, enum dram_wait why, uint64_t ns)
 static void retry_expired(struct bvf_qp *qp)
 {
 	struct dram_qp *d = qp->d;
-	struct bvf_req req;
 
 	if (!d->retry_left) {
-		req.op = bvf_load(bvf_sq_wqe(qp, d->sq_ci));
-		bvf_sq_fail(qp, &req, BVF_CQE_RETRY_EXC, qp->drop_why);
+		bvf_sq_fail(qp, bvf_load(bvf_sq_wqe(qp, d->sq_ci)),
+			    BVF_CQE_RETRY_EXC, qp->drop_why);
 		return;
 	}
 	d->retry_left--;
@@ -124,7 +122,7 @@ static void rnr_nak(struct bvf_qp *qp, const struct bvf_req *req,
 
 	if (d->attr.rnr_retry != 7) {
 		if (!d->rnr_left) {
-			bvf_sq_fail(qp, req, BVF_CQE_RNR_EXC, BVF_VE_NONE);
+			bvf_sq_fail(qp, req->op, BVF_CQE_RNR_EXC, BVF_VE_NONE);
 			return;
 		}
 		d->rnr_left--;
@@ -198,11 +196,11 @@ static enum step ud_step(struct bvf_qp *qp)
 	struct bvf_req req;
 
 	if (bvf_wqe_load(qp, qp->d->sq_ci, &req)) {
-		bvf_sq_fail(qp, &req, req.status, req.vendor);
+		bvf_sq_fail(qp, req.op, req.status, req.vendor);
 		return STEP_STOP;
 	}
 	if (req.len > BVF_UD_MAX) {
-		bvf_sq_fail(qp, &req, BVF_CQE_LOC_LEN, BVF_VE_LEN);
+		bvf_sq_fail(qp, req.op, BVF_CQE_LOC_LEN, BVF_VE_LEN);
 		return STEP_STOP;
 	}
 	req.psn = qp->d->sq_psn;
@@ -213,7 +211,7 @@ static enum step ud_step(struct bvf_qp *qp)
 	case BVF_ANS_AGAIN:
 		return STEP_AGAIN;
 	default:
-		bvf_sq_fail(qp, &req, reply.status, reply.vendor);
+		bvf_sq_fail(qp, req.op, reply.status, reply.vendor);
 		return STEP_STOP;
 	}
 }
@@ -227,7 +225,7 @@ static enum step step(struct bvf_qp *qp, uint64_t *moved)
 	if (d->type != BVF_QPT_RC)
 		return ud_step(qp);
 	if (next_piece(qp, &req)) {
-		bvf_sq_fail(qp, &req, req.status, req.vendor);
+		bvf_sq_fail(qp, req.op, req.status, req.vendor);
 		return STEP_STOP;
 	}
 	switch (bvf_local_request(qp, &req, &reply)) {
@@ -248,7 +246,7 @@ static enum step step(struct bvf_qp *qp, uint64_t *moved)
 	case BVF_ANS_AGAIN:
 		return STEP_AGAIN;
 	default:
-		bvf_sq_fail(qp, &req, reply.status, reply.vendor);
+		bvf_sq_fail(qp, req.op, reply.status, reply.vendor);
 		return STEP_STOP;
 	}
 }

@@ -3,6 +3,6 @@
 #ifndef BVF_VERSION_H
 #define BVF_VERSION_H
 
-#define BVF_CARD_VERSION	0x000100	/* major << 16 | minor << 8 | patch */
+#define BVF_CARD_VERSION	0x000100u	/* major << 16 | minor << 8 | patch */
 
 #endif
