@@ -38,7 +38,6 @@ struct tap_case {
 };
 
 static struct tap_case *tap_first, **tap_last = &tap_first;
-static const char *tap_row_name = "";
 
 static inline void tap_register(struct tap_case *c)
 {
@@ -203,7 +202,9 @@ static void tap_full_name(char *buf, size_t len, const struct tap_case *c,
 		 c->rows ? *row : "");
 }
 
-static int tap_report(int nr, const char *name, int code, uint64_t ns)
+static int tap_nr, tap_bad, tap_skipped;
+
+static inline void tap_report(const char *name, int code, uint64_t ns)
 {
 	int bad = code && code != TAP_SKIP_CODE;
 
@@ -211,53 +212,64 @@ static int tap_report(int nr, const char *name, int code, uint64_t ns)
 		printf("# ran too long\n");
 	else if (code > 128)
 		printf("# ended by signal %d\n", code - 128);
-	printf("%s %d %s%s # %llu ms\n", bad ? "not ok" : "ok", nr, name,
+	printf("%s %d %s%s # %llu ms\n", bad ? "not ok" : "ok", ++tap_nr, name,
 	       code == TAP_SKIP_CODE ? " # SKIP" : "",
 	       (unsigned long long)ns / 1000000);
 	fflush(stdout);
-	return bad;
+	tap_bad += bad;
+	tap_skipped += code == TAP_SKIP_CODE;
+}
+
+typedef void tap_visit(const struct tap_case *c, const void *row, const char *name);
+
+static inline void tap_show(const struct tap_case *c, const void *row, const char *name)
+{
+	(void)c;
+	(void)row;
+	puts(name);
+}
+
+static inline void tap_do(const struct tap_case *c, const void *row, const char *name)
+{
+	uint64_t t0 = tap_now_ns();
+	int code = tap_run(c, row);
+
+	tap_report(name, code, tap_now_ns() - t0);
+}
+
+/* Return: how many cases are selected; visit may be NULL */
+static inline size_t tap_walk(int argc, char **argv, tap_visit *visit)
+{
+	char name[256];
+	size_t n = 0;
+
+	for (struct tap_case *c = tap_first; c; c = c->next)
+		for (size_t i = 0; i < (c->rows ? c->nr_rows : 1); i++) {
+			tap_full_name(name, sizeof(name), c, i);
+			if (!tap_selected(name, argc, argv))
+				continue;
+			n++;
+			if (visit)
+				visit(c, (const char *)c->rows + i * c->row_size, name);
+		}
+	return n;
 }
 
 static int tap_main(int argc, char **argv)
 {
-	int list = argc == 2 && !strcmp(argv[1], "-l");
-	int nr = 0, bad = 0, skipped = 0;
-	size_t total = 0;
-	char name[256];
-
 	signal(SIGINT, tap_on_signal);
 	signal(SIGTERM, tap_on_signal);
-	for (int pass = 0; pass < 2; pass++) {
-		if (pass && !list)
-			printf("TAP version 13\n1..%zu\n", total);
-		for (struct tap_case *c = tap_first; c; c = c->next)
-			for (size_t i = 0; i < (c->rows ? c->nr_rows : 1); i++) {
-				uint64_t t0 = tap_now_ns();
-				int code;
-
-				tap_full_name(name, sizeof(name), c, i);
-				if (!list && !tap_selected(name, argc, argv))
-					continue;
-				total += !pass;
-				if (!pass)
-					continue;
-				if (list) {
-					puts(name);
-					continue;
-				}
-				tap_row_name = name;
-				code = tap_run(c, (const char *)c->rows + i * c->row_size);
-				skipped += code == TAP_SKIP_CODE;
-				bad += tap_report(++nr, name, code, tap_now_ns() - t0);
-			}
-	}
-	if (list)
+	if (argc == 2 && !strcmp(argv[1], "-l")) {
+		tap_walk(1, argv, tap_show);
 		return 0;
-	printf("# Totals: pass:%d fail:%d skip:%d\n", nr - bad - skipped, bad,
-	       skipped);
-	if (nr && skipped == nr)
+	}
+	printf("TAP version 13\n1..%zu\n", tap_walk(argc, argv, NULL));
+	tap_walk(argc, argv, tap_do);
+	printf("# Totals: pass:%d fail:%d skip:%d\n", tap_nr - tap_bad - tap_skipped,
+	       tap_bad, tap_skipped);
+	if (tap_nr && tap_skipped == tap_nr)
 		return TAP_SKIP_CODE;
-	return bad ? 1 : 0;
+	return tap_bad ? 1 : 0;
 }
 
 #define TAP_MAIN()							\
