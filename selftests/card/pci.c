@@ -301,4 +301,52 @@ TAP_TABLE(let_go_of_memory_by, struct reset_row, resets, row)
 	bvf_card_stop(&p.card);
 }
 
+/* ---- irq=msi: for QEMU that cannot unplug MSI-X ---- */
+
+TAP_TEST(msi_function)
+{
+	static struct bvf_end e;
+	struct vfu_region_info bar;
+	struct bvf_qp_attr attr;
+	struct vfu_irq_info irq;
+	struct bvf_eqe eqe;
+	struct bvf_sge sge;
+	struct bvf_wr wr;
+	uint32_t cap;
+
+	bvf_card_init(&card, tap_tmpdir());
+	bvf_card_arg(&card, "--function");
+	bvf_card_arg(&card, "name=fn0,irq=msi");
+	bvf_card_start(&card);
+	bvf_end_up(&e, bvf_card_sock(&card, 0));
+	d = e.drv;
+	TAP_EQ(find_cap(PCI_CAP_ID_MSIX), 0u);
+	cap = find_cap(PCI_CAP_ID_MSI);
+	TAP_OK(cap);
+	TAP_OK(cfg_read(cap + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_64BIT);
+	TAP_EQ(vfu_irq_info(&d.vfu, VFU_IRQ_MSI, &irq), 0);
+	TAP_EQ(irq.count, e.drv.nr_vectors);
+	TAP_EQ(vfu_region_info(&d.vfu, BVF_BAR_MSIX, &bar), 0);
+	TAP_EQ(bar.size, 0ull);
+	cfg_write(PCI_BASE_ADDRESS_4, 0xffffffff, 4);
+	TAP_EQ(cfg_read(PCI_BASE_ADDRESS_4, 4), 0u);
+	e.drv.vfu = d.vfu;
+
+	/* its vectors work as those of MSI-X do */
+	bvf_attr_to(&e.qp, &e.qp, &attr);
+	BVF_MUST(bvf_to_state(&e.qp, &attr, BVF_QPS_RTS));
+	while (bvf_irq_take(&e.drv, 1, 0))
+		;
+	bvf_eq_arm(&e.drv.eq);
+	bvf_cq_arm(&e.scq, BVF_ARM_NEXT);
+	sge = bvf_sge(&e.mr, 0, 8);
+	wr = bvf_wr_write(&sge, &e.mr, 64);
+	bvf_post_send(&e.qp, &wr);
+	TAP_EQ(bvf_irq_take(&e.drv, 1, 5000), 1ull);
+	bvf_eq_wait(&e.drv.eq, &eqe);
+	TAP_EQ(eqe.id, e.scq.cqn);
+	bvf_drv_close(&e.drv);
+	bvf_card_stop(&card);
+}
+
 TAP_MAIN()
