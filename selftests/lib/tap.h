@@ -113,17 +113,12 @@ static inline void tap_register(struct tap_case *c)
 #define TAP_GE(a, b)	TAP_CMP(a, >=, b)
 #define TAP_LE(a, b)	TAP_CMP(a, <=, b)
 
-/* A directory of the test case; the harness removes it. */
+static char tap_dir[64];
+
+/* A directory of the test case; the harness makes and removes it. */
 static inline const char *tap_tmpdir(void)
 {
-	static char dir[64];
-
-	if (!dir[0]) {
-		snprintf(dir, sizeof(dir), "/tmp/bvf-test.%d", getpid());
-		if (mkdir(dir, 0700))
-			TAP_FAIL("mkdir %s: %s", dir, strerror(errno));
-	}
-	return dir;
+	return tap_dir;
 }
 
 static inline uint64_t tap_now_ns(void)
@@ -143,24 +138,23 @@ static int tap_rm_one(const char *path, const struct stat *st, int flag,
 	return remove(path);
 }
 
-static volatile sig_atomic_t tap_child;
+static volatile sig_atomic_t tap_stop;	/* by this signal */
 
-/* Ends the test case's whole process group, the card included. */
 static void tap_on_signal(int sig)
 {
-	if (tap_child > 0)
-		kill(-tap_child, SIGKILL);
-	_exit(128 + sig);
+	tap_stop = sig;
 }
 
 /* Return: exit code of the case, 128 + signal, or -1 when it ran too long */
 static int tap_run(const struct tap_case *c, const void *row)
 {
 	uint64_t end = tap_now_ns() + c->timeout * 1000000000ull;
-	char dir[64];
 	int status = 0;
 	pid_t pid, got;
 
+	strcpy(tap_dir, "/tmp/bvf-test.XXXXXX");
+	if (!mkdtemp(tap_dir))
+		TAP_FAIL("mkdtemp: %s", strerror(errno));
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
@@ -170,15 +164,15 @@ static int tap_run(const struct tap_case *c, const void *row)
 		_exit(0);
 	}
 	setpgid(pid, pid);
-	tap_child = pid;
-	while (!(got = waitpid(pid, &status, WNOHANG)) && tap_now_ns() < end)
+	while (!(got = waitpid(pid, &status, WNOHANG)) && !tap_stop && tap_now_ns() < end)
 		usleep(1000);
+	/* the whole group: what the case started goes with it */
 	kill(-pid, SIGKILL);
 	if (!got)
 		waitpid(pid, &status, 0);
-	tap_child = 0;
-	snprintf(dir, sizeof(dir), "/tmp/bvf-test.%d", pid);
-	nftw(dir, tap_rm_one, 8, FTW_DEPTH | FTW_PHYS);
+	nftw(tap_dir, tap_rm_one, 8, FTW_DEPTH | FTW_PHYS);
+	if (tap_stop)
+		exit(128 + tap_stop);
 	if (!got)
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -259,6 +253,8 @@ static int tap_main(int argc, char **argv)
 {
 	signal(SIGINT, tap_on_signal);
 	signal(SIGTERM, tap_on_signal);
+	signal(SIGHUP, tap_on_signal);
+	signal(SIGPIPE, tap_on_signal);
 	if (argc == 2 && !strcmp(argv[1], "-l")) {
 		tap_walk(1, argv, tap_show);
 		return 0;
