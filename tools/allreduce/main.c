@@ -216,7 +216,7 @@ static int bvf_sweep(struct bvf_run *run)
 
 	for (unsigned int t = 0; t < BVF_AR_NR_TYPES && !err; t++) {
 		for (unsigned int r = 0; r < BVF_AR_NR_REDOPS && !err; r++) {
-			if (run->o.types >> t & run->o.redops >> r & 1)
+			if ((run->o.types >> t) & (run->o.redops >> r) & 1)
 				err = bvf_sweep_sizes(run, (enum bvf_ar_type)t,
 						      (enum bvf_ar_redop)r);
 		}
