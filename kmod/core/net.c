@@ -263,25 +263,36 @@ static int bvf_net_up(struct bvf_net *net)
 	return 0;
 }
 
-/* Changes ring sizes of an open device; the old ones stay if that fails. */
+/* After netif_device_detach(); without queues the device can only be down. */
+static void bvf_net_reattach(struct bvf_net *net)
+{
+	if (netif_running(net->netdev) && !net->open) {
+		netdev_err(net->netdev, "no queues, taking it down\n");
+		dev_close(net->netdev);
+	}
+	netif_device_attach(net->netdev);
+}
+
+/* Changes ring sizes; the old ones stay if that fails. */
 int bvf_net_reopen(struct bvf_net *net, unsigned int tx_shift, unsigned int rx_shift)
 {
 	unsigned int old_tx = net->tx_shift, old_rx = net->rx_shift;
 	bool open = net->open;
-	int err;
+	int err = 0;
 
+	/* Keeps the watchdog away, too. */
+	netif_device_detach(net->netdev);
 	bvf_net_down(net);
 	net->tx_shift = tx_shift;
 	net->rx_shift = rx_shift;
-	if (!open)
-		return 0;
-	err = bvf_net_up(net);
-	if (!err)
-		return 0;
-	net->tx_shift = old_tx;
-	net->rx_shift = old_rx;
-	if (bvf_net_up(net))
-		netdev_err(net->netdev, "queues are lost, take it down and up again\n");
+	if (open)
+		err = bvf_net_up(net);
+	if (err) {
+		net->tx_shift = old_tx;
+		net->rx_shift = old_rx;
+		bvf_net_up(net);
+	}
+	bvf_net_reattach(net);
 	return err;
 }
 
@@ -528,11 +539,9 @@ int bvf_net_resume(struct bvf_core *core)
 	rtnl_lock();
 	if (netif_running(net->netdev))
 		err = bvf_net_up(net);
-	if (!err)
-		netif_device_attach(net->netdev);
+	bvf_net_reattach(net);
 	rtnl_unlock();
-	if (!err)
-		bvf_net_link(core, bvf_rd32(core, BVF_REG_STATUS) & BVF_STS_LINK);
+	bvf_net_link(core, bvf_rd32(core, BVF_REG_STATUS) & BVF_STS_LINK);
 	return err;
 }
 
