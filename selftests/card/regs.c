@@ -415,6 +415,24 @@ TAP_TEST(memory_that_is_not_shared)
 	teardown();
 }
 
+/* A client that does not help with that is no reason not to work. */
+static const struct answer_row {
+	const char *name;
+	enum vfu_answer answer;
+} answers[] = {
+	{ "refused", VFU_ANSWER_ERROR }, { "short", VFU_ANSWER_SHORT },
+	{ "of_another_address", VFU_ANSWER_OTHER }, { "never", VFU_ANSWER_NEVER },
+};
+
+TAP_TABLE(dma_read_answer, struct answer_row, answers, row)
+{
+	setup();
+	d.vfu.answer = row->answer;
+	bvf_drv_start(&d);
+	BVF_MUST(bvf_cmd(&d, BVF_OP_DESCRIBE, NULL, 0, NULL, 0));
+	teardown();
+}
+
 TAP_TEST(shared_memory_is_checked_once)
 {
 	setup();

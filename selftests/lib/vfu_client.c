@@ -171,10 +171,16 @@ static int serve_dma(struct vfu *c, const struct vfu_hdr *req, uint8_t *body,
 		bvf_fail("server sent command %u of %zu bytes", req->cmd, len);
 	memcpy(&a, body, sizeof(a));
 	mem = window_find(c, a.iova, a.count);
-	if (!mem || c->no_bus_master) {
+	if (c->answer == VFU_ANSWER_NEVER)
+		return 0;
+	if (c->answer == VFU_ANSWER_OTHER)
+		a.iova ^= 4096;
+	if (!mem || c->answer == VFU_ANSWER_ERROR) {
 		hdr.flags |= VFU_F_ERROR;
 		hdr.err = mem ? ENODEV : EFAULT;
 		nr = 1;
+	} else if (c->answer == VFU_ANSWER_SHORT) {
+		c->nr_dma_reads++;
 	} else if (req->cmd == VFU_DMA_READ) {
 		iov[2] = (struct iovec){ .iov_base = mem, .iov_len = a.count };
 		nr = 3;

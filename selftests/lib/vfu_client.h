@@ -78,6 +78,15 @@ struct vfu_access {
 #define VFU_MAX_FDS		16
 #define VFU_MAX_WINDOWS		600
 
+/* How the server's own requests are answered. */
+enum vfu_answer {
+	VFU_ANSWER,
+	VFU_ANSWER_ERROR,	/* as QEMU does with bus mastering off */
+	VFU_ANSWER_SHORT,	/* without the data */
+	VFU_ANSWER_OTHER,	/* with another address */
+	VFU_ANSWER_NEVER,
+};
+
 /* What the client mapped: to answer the server's DMA_READ and DMA_WRITE. */
 struct vfu_window {
 	uint64_t iova, size;
@@ -92,7 +101,7 @@ struct vfu {
 	struct vfu_window win[VFU_MAX_WINDOWS];
 	unsigned int nr_win;
 	unsigned int nr_dma_reads, nr_dma_writes;	/* served */
-	bool no_bus_master;		/* answer them as QEMU does with BME off */
+	enum vfu_answer answer;
 	bool eof;			/* the server has closed the connection */
 };
 
