@@ -182,6 +182,112 @@ TAP_TEST(deepest_queues)
 	teardown();
 }
 
+/* All of them connected, two by two, and each pair writes once. */
+TAP_TEST_TIMEOUT(all_qps_work, 60)
+{
+	enum { NR = 2047 };
+	static struct bvf_qp qa[NR], qb[NR];
+	struct bvf_qp_init init;
+	struct bvf_sge sge;
+	struct bvf_wr wr;
+	struct bvf_cq cq;
+	struct bvf_cqe c;
+	uint8_t seen[BVF_MAX_QP_IDX] = { 0 };
+
+	setup();
+	BVF_MUST(bvf_create_cq(&e.u, &cq, BVF_EQN_NONE, 13));
+	init = e.init;
+	init.scq = &cq;
+	init.sq_shift = init.rq_shift = 2;
+	init.sq_stride = init.rq_stride = 6;
+	for (int i = 0; i < NR; i++) {
+		BVF_MUST(bvf_create_qp(&init, &qa[i]));
+		BVF_MUST(bvf_create_qp(&init, &qb[i]));
+		bvf_connect(&qa[i], &qb[i]);
+	}
+	bvf_fill(e.buf, 8 * NR, 3);
+	for (uint32_t i = 0; i < NR; i++) {
+		sge = bvf_sge(&e.mr, i * 8, 8);
+		wr = bvf_wr_write(&sge, &e.mr, 65536 + i * 8);
+		bvf_post_send(i % 2 ? &qa[i] : &qb[i], &wr);
+	}
+	for (int i = 0; i < NR; i++) {
+		bvf_cq_wait(&cq, &c);
+		TAP_EQ(c.status, BVF_CQE_OK);
+		TAP_EQ(seen[BVF_QPN_IDX(c.qpn)]++, 0);
+	}
+	bvf_want_filled(e.buf + 65536, 8 * NR, 3);
+	teardown();
+}
+
+/* A QP in each of many contexts, all asleep, then all at work. */
+TAP_TEST_TIMEOUT(many_contexts_work, 60)
+{
+	enum { NR = 300 };
+	static struct bvf_end ctx[NR];
+	struct bvf_qp_attr attr;
+	struct bvf_cqe c;
+
+	setup();
+	for (int i = 0; i < NR; i++) {
+		struct bvf_end *x = &ctx[i];
+
+		BVF_MUST(bvf_create_uctx(&e.drv, false, &x->u));
+		BVF_MUST(bvf_create_pd(&x->u, &x->pdn));
+		BVF_MUST(bvf_create_cq(&x->u, &x->scq, BVF_EQN_NONE, 4));
+		BVF_MUST(bvf_reg_mr(&x->u, x->pdn, e.buf, 1 << 20, BVF_ACC_RW, &x->mr));
+		x->init = (struct bvf_qp_init){
+			.u = &x->u, .pdn = x->pdn, .scq = &x->scq, .rcq = &x->scq,
+			.sq_shift = 2, .sq_stride = 6, .rq_shift = 2, .rq_stride = 6,
+		};
+		BVF_MUST(bvf_create_qp(&x->init, &x->qp));
+		bvf_attr_to(&x->qp, &x->qp, &attr);
+		BVF_MUST(bvf_to_state(&x->qp, &attr, BVF_QPS_RTS));
+	}
+	for (int round = 0; round < 5; round++) {
+		bvf_fill(e.buf, 8 * NR, (uint32_t)round);
+		for (uint32_t i = 0; i < NR; i++) {
+			struct bvf_sge sge = bvf_sge(&ctx[i].mr, i * 8, 8);
+			struct bvf_wr wr = bvf_wr_write(&sge, &ctx[i].mr, 65536 + i * 8);
+
+			bvf_post_send(&ctx[i].qp, &wr);
+		}
+		for (uint32_t i = 0; i < NR; i++) {
+			bvf_cq_wait(&ctx[i].scq, &c);
+			TAP_EQ(c.status, BVF_CQE_OK);
+		}
+		bvf_want_filled(e.buf + 65536, 8 * NR, (uint32_t)round);
+	}
+	teardown();
+}
+
+TAP_TEST(all_gids)
+{
+	struct bvf_qp_attr attr;
+	struct bvf_sge sge;
+	struct bvf_wr wr;
+
+	setup();
+	for (uint32_t i = 0; i < e.drv.desc.max_gid; i++) {
+		uint8_t gid[16] = { 0xfd, [14] = (uint8_t)(i >> 8), [15] = (uint8_t)i };
+
+		BVF_MUST(bvf_set_gid(&e.drv, i, gid));
+		memcpy(e.drv.gid, gid, 16);
+	}
+	TAP_EQ(bvf_set_gid(&e.drv, e.drv.desc.max_gid, e.drv.gid), BVF_ST_BAD_PARAM);
+	/* from and to the last one */
+	bvf_attr_to(&e.qp, &e.qp, &attr);
+	attr.sgid_index = (uint16_t)(e.drv.desc.max_gid - 1);
+	BVF_MUST(bvf_to_state(&e.qp, &attr, BVF_QPS_RTS));
+	sge = bvf_sge(&e.mr, 0, 8);
+	wr = bvf_wr_write(&sge, &e.mr, 64);
+	bvf_post_send(&e.qp, &wr);
+	bvf_want_cqe(&e.scq, &e.qp, BVF_WR_WRITE, BVF_CQE_OK);
+	for (uint32_t i = 0; i < e.drv.desc.max_gid; i++)
+		BVF_MUST(bvf_set_gid(&e.drv, i, NULL));
+	teardown();
+}
+
 /* Fragments of an MR's extents must come back too. */
 TAP_TEST(mr_space_comes_back)
 {
