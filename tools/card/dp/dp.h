@@ -501,6 +501,9 @@ void bvf_attach_scan(struct bvf_dp *dp);
 void bvf_func_init(struct bvf_dp *dp, uint32_t idx);
 void bvf_func_stop(struct bvf_func *f);
 
+/* sandbox.c: gives up the system calls that a running data plane does not need */
+void bvf_sandbox(void);
+
 /* loop.c */
 int bvf_run(struct bvf_dp *dp);
 

@@ -162,9 +162,11 @@ int main(int argc, char **argv)
 		return ret - 1;
 	signal(SIGPIPE, SIG_IGN);
 	bvf_sched_short_slice();
+	bvf_sched_init();
 	/* Retry timers of a few microseconds are worth a precise wake-up. */
 	prctl(PR_SET_TIMERSLACK, 1000);
 	if (start(dp, fd_dram))
 		return 1;
+	bvf_sandbox();
 	return bvf_run(dp) ? 1 : 0;
 }

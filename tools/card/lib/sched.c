@@ -32,45 +32,44 @@ void bvf_sched_short_slice(void)
 	syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
+static int loadavg_fd = -1;
+static int nr_cpus;
+
+void bvf_sched_init(void)
+{
+	cpu_set_t set;
+
+	loadavg_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	nr_cpus = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+}
+
 /* Threads that run or want to, ourselves included; -1 if that is not told. */
 static int nr_running(void)
 {
-	static int fd = -1;
 	char buf[128];
 	ssize_t n;
 	int nr;
 
-	if (fd < 0)
-		fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (loadavg_fd < 0)
 		return -1;
-	n = pread(fd, buf, sizeof(buf) - 1, 0);
+	n = pread(loadavg_fd, buf, sizeof(buf) - 1, 0);
 	if (n <= 0)
 		return -1;
 	buf[n] = 0;
 	return sscanf(buf, "%*s %*s %*s %d/", &nr) == 1 ? nr : -1;
 }
 
-static int nr_cpus(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
-}
-
 bool bvf_sched_spare(uint64_t now)
 {
 	static uint64_t asked;
-	static int cpus, streak;
+	static int streak;
 	int nr;
 
 	if (now - asked < ASK_NS)
 		return streak >= SPARE_STREAK;
 	asked = now;
-	if (!cpus)
-		cpus = nr_cpus();
 	nr = nr_running();
-	if (nr < 0 || nr > cpus)
+	if (nr < 0 || nr > nr_cpus)
 		streak = 0;
 	else if (streak < SPARE_STREAK)
 		streak++;

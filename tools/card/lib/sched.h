@@ -17,6 +17,9 @@
  */
 void bvf_sched_short_slice(void);
 
+/* Opens what bvf_sched_spare() asks; without it the answer is no. */
+void bvf_sched_init(void);
+
 /**
  * bvf_sched_spare() - Whether a thread may spin without taking time from others
  * @now:	ns, CLOCK_MONOTONIC
