@@ -10,10 +10,19 @@
 #include "dp.h"
 #include "lib/sigbus.h"
 
-static void sync_users(struct bvf_dp *dp)
+static bool uses(const struct bvf_func *f, uint32_t id)
+{
+	for (uint32_t i = 0; i < f->nr_dma; i++)
+		if (GPTR_REGION(f->dma[i].ptr) == id)
+			return true;
+	return false;
+}
+
+/* Only those: what one guest maps does not concern the others. */
+static void sync_users(struct bvf_dp *dp, uint32_t id)
 {
 	for (int i = 0; i < DRAM_MAX_FUNC; i++)
-		if (dp->func[i].nr_dma)
+		if (uses(&dp->func[i], id))
 			bvf_mem_sync(&dp->func[i]);
 }
 
@@ -36,7 +45,7 @@ int bvf_region_add(struct bvf_dp *dp, uint32_t id, uint64_t size, int fd)
 	r->size = size;
 	r->dead = false;
 	r->base = p;
-	sync_users(dp);
+	sync_users(dp, id);
 	return 0;
 }
 
@@ -48,7 +57,7 @@ void bvf_region_del(struct bvf_dp *dp, uint32_t id)
 	if (base) {
 		r->base = NULL;
 		/* No function may reach it by the time that it is unmapped. */
-		sync_users(dp);
+		sync_users(dp, id);
 		bvf_sigbus_del(r->guard);
 		munmap(base, r->size);
 	}
@@ -66,6 +75,6 @@ void bvf_region_check(struct bvf_dp *dp)
 			continue;
 		r->dead = true;
 		bvf_warn("guest memory region %d shrank, it is given up", i);
+		sync_users(dp, (uint32_t)i);
 	}
-	sync_users(dp);
 }
