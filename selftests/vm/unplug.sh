@@ -4,14 +4,13 @@
 # Has VMs of its own: with irq=msi, since QEMU 11.1 aborts when it unplugs MSI-X.
 
 set -u
-cd "$(dirname "$0")"
-SRC=$(cd ../.. && pwd -P)
+SRC=$(cd "$(dirname "$0")/../.." && pwd -P)
 LAB=${BVF_LAB_CMD:-$SRC/tools/lab/bvf-lab}
 trap '"$LAB" down > /dev/null 2>&1' EXIT
 trap 'exit 130' INT TERM HUP
 "$LAB" up -n 2 --irq msi ${BVF_KERNEL:+--kernel "$BVF_KERNEL"} > /dev/null 2>&1 && "$LAB" setup > /dev/null 2>&1 ||
 	{ echo "1..1"; echo "not ok 1 two VMs with irq=msi start"; exit 1; }
-. ./lib.sh
+. "$SRC/selftests/vm/lib.sh"
 
 ADD='{"execute":"device_add","arguments":{"driver":"vfio-user-pci","id":"card0","bus":"rp0","x-msg-timeout":30000,"socket":{"type":"unix","path":"card/fn1.sock"}}}'
 
