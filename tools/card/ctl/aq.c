@@ -13,6 +13,7 @@
 #include "lib/log.h"
 
 #define AQ_CMDS_PER_TURN	16	/* then other functions get a turn */
+#define AQ_TURN_NS		200000ull
 
 struct admin_op {
 	const char *name;
@@ -170,6 +171,7 @@ static bool fetch_one(struct bvf_fn *fn, uint64_t iova)
 static void aq_turn(struct bvf_loop_timer *timer)
 {
 	struct bvf_fn *fn = container_of(timer, struct bvf_fn, aq_work);
+	uint64_t end = bvf_now_ns() + AQ_TURN_NS;
 	bool irq = false;
 
 	for (int i = 0; i < AQ_CMDS_PER_TURN; i++) {
@@ -180,8 +182,11 @@ static void aq_turn(struct bvf_loop_timer *timer)
 		    fn->aq_ci == fn->aq_pi || !bvf_share_check(fn, iova))
 			break;
 		irq |= fetch_one(fn, iova);
-		if (i == AQ_CMDS_PER_TURN - 1)
+		/* A long page list takes its time: others come first then. */
+		if (i == AQ_CMDS_PER_TURN - 1 || bvf_now_ns() > end) {
 			bvf_aq_run(fn);
+			break;
+		}
 	}
 	if (irq)
 		bvf_irq_raise(fn, 0);
