@@ -281,6 +281,37 @@ TAP_TEST(page_list_that_changes)
 	want_usable_again();
 }
 
+/* The longest page lists there can be, one after the other: others get turns. */
+TAP_TEST(page_lists_without_end)
+{
+	struct bvf_pl_entry ent[510];
+	struct bvf_reg_mr_cmd cmd = { .va = 0x1000, .access = BVF_ACC_RW };
+	struct bvf_pl_page *page;
+	uint32_t last = 0;
+	int turns = 0;
+
+	setup();
+	for (int i = 0; i < 510; i++)
+		ent[i] = (struct bvf_pl_entry){
+			bvf_iova(&x.a.drv, x.a.buf) + (uint64_t)(i * 37 % 510) * 8192, 4096 };
+	cmd.pl = bvf_pl_chain(&x.a.drv, ent, 510);
+	page = (struct bvf_pl_page *)(x.a.drv.ram + cmd.pl.iova);
+	page[1].next = cmd.pl.iova;
+	cmd.pl.nr = BVF_PL_MAX_ENTRIES / 510 * 510;
+	cmd.len = cmd.pl.nr * 4096ull;
+	cmd.pdn = x.a.pdn;
+	for (int i = 0; i < 6; i++)
+		last = bvf_cmd_submit(&x.a.drv, BVF_OP_REG_MR, &cmd, sizeof(cmd));
+	while (x.a.drv.aq_cq[(x.a.drv.aq_pi - 1) & 63].hdr.id != last) {
+		bvf_reg_read(&p.a.drv, BVF_REG_STATUS);
+		turns++;
+	}
+	tap_note("%d turns", turns);
+	TAP_GE(turns, 4);
+	bvf_want_traffic(&p);
+	want_usable_again();
+}
+
 /* ---- memory that goes away ---- */
 
 static void stream(struct bvf_qp *qp, int n)
