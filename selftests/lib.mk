@@ -5,7 +5,7 @@
 
 OUTPUT	?= $(or $(O),$(abspath $(CURDIR)/../../build/selftests)/$(notdir $(CURDIR)))
 CC	?= gcc
-CFLAGS	+= -O2 -g -std=gnu11 -D_GNU_SOURCE -Wall -Wextra
+CFLAGS	+= -O2 -g -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra
 
 override TEST_GEN_PROGS := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS))
 override TEST_GEN_FILES := $(addprefix $(OUTPUT)/,$(TEST_GEN_FILES))

@@ -19,7 +19,7 @@ EXTRA_CLEAN += $(OUTPUT)/lib
 # the kernel's lib.mk compiles all that a program depends on, but these
 LOCAL_HDRS += $(wildcard ../lib/*.h *.h)
 
-override CFLAGS += -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -I../lib -I$(BVF_INC) \
+override CFLAGS += -std=gnu11 -D_GNU_SOURCE= -O2 -g -Wall -Wextra -Werror -I../lib -I$(BVF_INC) \
 	-fno-strict-aliasing -DBVF_CARD_DEFAULT='"$(abspath $(CURDIR)/../../build/card-asan/bvf-card)"'
 override LDLIBS += -lpthread
 
