@@ -761,4 +761,45 @@ TAP_TEST(destroyed_while_busy)
 	teardown();
 }
 
+/* Killed between frames or within one: none is lost, doubled or torn. */
+TAP_TEST(data_plane_killed)
+{
+	uint32_t sent = 0, got = 0, kills = 0;
+
+	setup();
+	card.datapath_may_die = true;
+	while (got < 6000) {
+		for (; sent < 6000 && sent - got < 64; sent++) {
+			uint8_t *f = port[0].out + sent % 128 * 1024;
+
+			memcpy(f, mac_of(1), 6);
+			memcpy(f + 6, mac_of(0), 6);
+			bvf_fill(f + 14, 200, sent);
+			memcpy(f + 14, &sent, 4);
+			put_tx(&port[0], f, 214, BVF_TXD_EOP);
+		}
+		ring_tx(&port[0]);
+		if (got / 1200 > kills) {
+			pid_t pid = bvf_card_datapath(&card);
+
+			kills++;
+			if (pid)
+				kill(pid, SIGKILL);
+		}
+		while (got < sent && has_rx(&port[1])) {
+			struct bvf_rx_cqe c = next_rx(&port[1]);
+			uint32_t val;
+
+			memcpy(&val, rx_buf(&port[1], &c) + 14, 4);
+			TAP_EQ(val, got);
+			TAP_EQ(c.len, 214u);
+			got++;
+			post_rx(&port[1], 1);
+		}
+		bvf_card_check(&card);
+	}
+	want_no_rx(&port[1]);
+	teardown();
+}
+
 TAP_MAIN()

@@ -158,14 +158,6 @@ void bvf_qp_reset(struct bvf_qp *qp)
 	qp->rq_pi = 0;
 }
 
-uint8_t bvf_qp_state(struct bvf_qp *qp)
-{
-	struct bvf_query_qp_resp resp;
-
-	BVF_MUST(bvf_query(qp, &resp));
-	return resp.attr.state;
-}
-
 void bvf_want_state_(struct bvf_qp *qp, uint8_t state)
 {
 	struct bvf_query_qp_resp resp;

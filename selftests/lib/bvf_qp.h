@@ -78,7 +78,6 @@ int bvf_to_state(struct bvf_qp *qp, const struct bvf_qp_attr *attr, uint8_t stat
 void bvf_connect(struct bvf_qp *a, struct bvf_qp *b);
 /* To RESET, its own indices and records included. */
 void bvf_qp_reset(struct bvf_qp *qp);
-uint8_t bvf_qp_state(struct bvf_qp *qp);
 void bvf_want_state_(struct bvf_qp *qp, uint8_t state);
 #define bvf_want_state(...)	(BVF_HERE(), bvf_want_state_(__VA_ARGS__))
 
