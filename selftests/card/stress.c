@@ -3,6 +3,8 @@
  * Several VMs at once do everything in a random order for some seconds: make,
  * connect, write, destroy, reset, leave and come again.
  */
+#include <dirent.h>
+
 #include "pair.h"
 #include "tap.h"
 
@@ -160,23 +162,74 @@ static int vm(unsigned int nr)
 	return 0;
 }
 
-TAP_TEST(all_at_once)
+static int count_fds(pid_t pid)
+{
+	char path[64];
+	DIR *dir;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* When all have left, both processes hold what they held before. */
+static void want_nothing_left(const int *before)
+{
+	for (int ms = 0; ms < 5000; ms++) {
+		if (count_fds(card.pid) == before[0] &&
+		    count_fds(bvf_card_datapath(&card)) == before[1])
+			return;
+		usleep(1000);
+	}
+	TAP_FAIL("descriptors: %d and %d, before %d and %d", count_fds(card.pid),
+		 count_fds(bvf_card_datapath(&card)), before[0], before[1]);
+}
+
+static void run_vms(int kills)
 {
 	pid_t pid[NR_VM];
-	int status;
+	int status, fds[2];
 
 	bvf_card_up(&card, tap_tmpdir(), NR_VM * 2);
+	fds[0] = count_fds(card.pid);
+	fds[1] = count_fds(card.datapath);
+	card.datapath_may_die = kills > 0;
 	bvf_seed();
 	for (unsigned int i = 0; i < NR_VM; i++) {
 		pid[i] = fork();
 		if (!pid[i])
 			exit(vm(i));
 	}
+	for (; kills; kills--) {
+		pid_t dp;
+
+		usleep(RUN_MS * 1000 / 4);
+		dp = bvf_card_datapath(&card);
+		if (dp)
+			kill(dp, SIGKILL);
+	}
 	for (int i = 0; i < NR_VM; i++) {
 		TAP_EQ(waitpid(pid[i], &status, 0), pid[i]);
 		TAP_EQ(status, 0);
 	}
+	want_nothing_left(fds);
 	bvf_card_stop(&card);
+}
+
+TAP_TEST(all_at_once)
+{
+	run_vms(0);
+}
+
+/* ... and the data plane is killed three times meanwhile. */
+TAP_TEST(all_at_once_and_killed)
+{
+	run_vms(3);
 }
 
 TAP_MAIN()
