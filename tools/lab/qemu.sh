@@ -48,7 +48,7 @@ qemu_key()
 		cat "$BVF_LAB/root.stamp" 2> /dev/null
 		kernels
 		[ -c /dev/kvm ] && echo kvm
-		command -v qemu-system-x86_64 || true
+		stat -L -c "%n %Y %s" "$(command -v qemu-system-x86_64)" 2> /dev/null || true
 		cat /proc/version
 	} | hash_of
 }
