@@ -5,6 +5,7 @@
  * memcpy between two memfds in the same run.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,7 +13,7 @@
 
 #include "pair.h"
 
-#define NR_LAT		20000
+#define NR_LAT		4000
 #define NR_QP		4096
 #define BIG		(64u << 20)
 
@@ -59,6 +60,11 @@ static struct result stats(uint64_t *ns, unsigned int n, double scale)
 
 /* ---- the host ---- */
 
+static double max_of(double a, double b)
+{
+	return a > b ? a : b;
+}
+
 static uint8_t *memfd_map(size_t len)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC);
@@ -74,27 +80,17 @@ static uint8_t *memfd_map(size_t len)
 	return mem;
 }
 
-/* GB/s of one thread, best of three rounds of about 2 GB. */
-static double memcpy_bw(size_t len)
+/* GB/s of one thread over 512 MiB. */
+static double memcpy_bw(uint8_t *dst, const uint8_t *src, size_t len)
 {
-	uint8_t *src = memfd_map(len), *dst = memfd_map(len);
-	unsigned int loops = (unsigned int)((2ull << 30) / len);
-	double best = 0;
+	unsigned int loops = (unsigned int)((512u << 20) / len);
+	uint64_t t0 = bvf_now_ns();
 
-	for (int round = 0; round < 3; round++) {
-		uint64_t t0 = bvf_now_ns();
-		double bw;
-
-		for (unsigned int i = 0; i < loops; i++) {
-			memcpy(dst, src, len);
-			__asm__ volatile("" : : "r"(dst) : "memory");
-		}
-		bw = (double)len * loops / (double)(bvf_now_ns() - t0);
-		best = bw > best ? bw : best;
+	for (unsigned int i = 0; i < loops; i++) {
+		memcpy(dst, src, len);
+		__asm__ volatile("" : : "r"(dst) : "memory");
 	}
-	munmap(src, len);
-	munmap(dst, len);
-	return best;
+	return (double)len * loops / (double)(bvf_now_ns() - t0);
 }
 
 /* ---- latency ---- */
@@ -135,23 +131,37 @@ static void wait_mem(const uint8_t *mem, uint64_t val)
 }
 
 /* Ping-pong in memory, as perftest's write_lat; half of the round trip, us. */
-static struct result write_lat(struct bvf_qp *qa, struct bvf_qp *qb)
+static struct result lat_round(struct bvf_qp *qa, struct bvf_qp *qb)
 {
-	for (uint64_t i = 1; i <= NR_LAT + 1000; i++) {
+	static uint64_t i;
+
+	for (unsigned int n = 0; n < NR_LAT; n++) {
 		uint64_t t0 = bvf_now_ns();
 
+		i++;
 		post8(qa, &p.b.mr, &i);
 		wait_mem(p.b.buf, i);
 		post8(qb, &p.a.mr, &i);
 		wait_mem(p.a.buf, i);
-		if (i > 1000)
-			lat[i - 1001] = bvf_now_ns() - t0;
+		lat[n] = bvf_now_ns() - t0;
 		drain(&p.a.scq);
 		drain(&p.b.scq);
 	}
-	memset(p.a.buf, 0, 8);
-	memset(p.b.buf, 0, 8);
 	return stats(lat, NR_LAT, 0.0005);
+}
+
+/* Of ten rounds the one that was disturbed least, as the bandwidths are the best of some. */
+static struct result write_lat(struct bvf_qp *qa, struct bvf_qp *qb)
+{
+	struct result best = lat_round(qa, qb);
+
+	for (int i = 0; i < 10; i++) {
+		struct result r = lat_round(qa, qb);
+
+		if (r.median < best.median)
+			best = r;
+	}
+	return best;
 }
 
 /* ---- rate ---- */
@@ -197,11 +207,8 @@ static double best_rate(struct bvf_qp *qp)
 	double best = 0;
 
 	write_rate(qp, 100);
-	for (int i = 0; i < 5; i++) {
-		double r = write_rate(qp, 300);
-
-		best = r > best ? r : best;
-	}
+	for (int i = 0; i < 10; i++)
+		best = max_of(best, write_rate(qp, 150));
 	return best;
 }
 
@@ -211,7 +218,7 @@ static double bw(struct bvf_qp *qp, uint8_t op, uint32_t len, unsigned int windo
 {
 	struct bvf_sge sge = bvf_sge(&p.a.mr, 0, len);
 	struct bvf_wr wr = bvf_wr_write(&sge, &p.b.mr, 0);
-	unsigned int total = (unsigned int)((4ull << 30) / len), posted = 0, done = 0;
+	unsigned int total = (1u << 30) / len, posted = 0, done = 0;
 	uint64_t t0 = bvf_now_ns();
 	struct bvf_cqe c;
 
@@ -221,8 +228,10 @@ static double bw(struct bvf_qp *qp, uint8_t op, uint32_t len, unsigned int windo
 			bvf_post_send(qp, &wr);
 			posted++;
 		}
-		if (!bvf_cq_poll(qp->scq, &c))
+		if (!bvf_cq_poll(qp->scq, &c)) {
+			sched_yield();
 			continue;
+		}
 		if (c.status != BVF_CQE_OK)
 			bvf_fail("completion: %s", bvf_cqe_status_name(c.status));
 		done++;
@@ -230,16 +239,26 @@ static double bw(struct bvf_qp *qp, uint8_t op, uint32_t len, unsigned int windo
 	return (double)len * total / (double)(bvf_now_ns() - t0);
 }
 
-static double best_bw(struct bvf_qp *qp, uint8_t op, uint32_t len, unsigned int window)
+/* Turn by turn, so that what disturbs the host disturbs both alike; the best of each. */
+static void bandwidths(struct bvf_qp *qp, uint32_t len, const char *suffix)
 {
-	double best = 0;
+	uint8_t *src = memfd_map(len), *dst = memfd_map(len);
+	double host = 0, wr = 0, rd = 0;
+	char name[3][32];
 
-	for (int i = 0; i < 3; i++) {
-		double r = bw(qp, op, len, window);
-
-		best = r > best ? r : best;
+	for (int i = 0; i < 8; i++) {
+		host = max_of(host, memcpy_bw(dst, src, len));
+		wr = max_of(wr, bw(qp, BVF_WR_WRITE, len, len < BIG ? 16 : 2));
+		rd = max_of(rd, bw(qp, BVF_WR_READ, len, len < BIG ? 16 : 2));
 	}
-	return best;
+	snprintf(name[0], sizeof(name[0]), "memcpy_%s", suffix);
+	snprintf(name[1], sizeof(name[1]), "native_write_bw_%s", suffix);
+	snprintf(name[2], sizeof(name[2]), "native_read_bw_%s", suffix);
+	record(name[0], host, "GB/s");
+	record_vs(name[1], wr, "GB/s", name[0], host);
+	record_vs(name[2], rd, "GB/s", name[0], host);
+	munmap(src, len);
+	munmap(dst, len);
 }
 
 /*
@@ -334,20 +353,6 @@ static void latencies(struct bvf_qp *qa, struct bvf_qp *qb)
 	record("native_write_lat_8B_p99", r.p99, "us");
 }
 
-static void bandwidths(struct bvf_qp *qp)
-{
-	double m1 = memcpy_bw(1 << 20), m64 = memcpy_bw(BIG);
-
-	record("memcpy_1M", m1, "GB/s");
-	record("memcpy_64M", m64, "GB/s");
-	record_vs("native_write_bw_1M", best_bw(qp, BVF_WR_WRITE, 1 << 20, 16), "GB/s",
-		  "memcpy_1M", m1);
-	record_vs("native_write_bw_64M", best_bw(qp, BVF_WR_WRITE, BIG, 2), "GB/s",
-		  "memcpy_64M", m64);
-	record_vs("native_read_bw_1M", best_bw(qp, BVF_WR_READ, 1 << 20, 16), "GB/s",
-		  "memcpy_1M", m1);
-}
-
 int main(void)
 {
 	char dir[] = "/tmp/bvf-bench.XXXXXX";
@@ -368,7 +373,8 @@ int main(void)
 	p.a.init.scq = &p.a.scq;
 
 	latencies(&qa, &qb);
-	bandwidths(&qa);
+	bandwidths(&qa, 1 << 20, "1M");
+	bandwidths(&qa, BIG, "64M");
 	one = best_rate(&qa);
 	record("native_write_rate_8B", one, "Mops/s");
 	lat_one = write_lat(&qa, &qb).median;
