@@ -226,7 +226,6 @@ static void bvf_net_down(struct bvf_net *net)
 
 	if (!net->open)
 		return;
-	netif_tx_disable(net->netdev);
 	mutex_lock(&net->lock);
 	net->open = false;
 	if (bvf_net_set_mode(net) && !bvf_dev_dead(&net->core->bdev))
@@ -238,6 +237,8 @@ static void bvf_net_down(struct bvf_net *net)
 		netif_queue_set_napi(net->netdev, i, NETDEV_QUEUE_TYPE_RX, NULL);
 		netif_queue_set_napi(net->netdev, i, NETDEV_QUEUE_TYPE_TX, NULL);
 	}
+	/* Not before: NAPI wakes queues. */
+	netif_tx_disable(net->netdev);
 	bvf_destroy_queues(net, net->nr_q);
 }
 
