@@ -239,6 +239,8 @@ static void bvf_net_down(struct bvf_net *net)
 	}
 	/* Not before: NAPI wakes queues. */
 	netif_tx_disable(net->netdev);
+	/* A poll that has completed may still be about to arm. */
+	synchronize_net();
 	bvf_destroy_queues(net, net->nr_q);
 }
 
