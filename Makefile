@@ -37,9 +37,11 @@ lab:
 	@$(LAB)/setup
 
 card:
+	@echo "building: card"
 	@$(MAKE) -s -j$(JOBS) -C tools/card O=$(B)/card
 
 card-asan:
+	@echo "building: card with sanitizers, for the tests"
 	@$(MAKE) -s -j$(JOBS) -C tools/card O=$(B)/card-asan SAN=1
 
 ifdef KDIR
@@ -48,6 +50,7 @@ kmod:
 else
 kmod: lab
 	@for k in $$(cat $(B)/lab/kernels.txt); do \
+		echo "building: modules for Linux $$k (about 15 s)"; \
 		$(IN_ROOT) make -s -j$(JOBS) -C kmod KDIR=/lib/modules/$$k/build O=$(B)/kmod-$$k || exit 1; \
 	done
 endif
@@ -57,11 +60,13 @@ provider:
 	@$(MAKE) -s -C providers O=$(B)/provider-own RDMA_CORE_SRC=$(RDMA_CORE_SRC)
 else
 provider: lab
+	@echo "building: provider (about 20 s)"
 	@$(IN_ROOT) make -s -C providers O=$(B)/provider RDMA_CORE_SRC=$(B)/lab/rdma-core-56 > $(B)/provider.log 2>&1 || \
 		{ tail -30 $(B)/provider.log >&2; exit 1; }
 endif
 
 tools: lab host-tools
+	@echo "building: tools"
 	@$(IN_ROOT) make -s -j$(JOBS) -C tools/allreduce O=$(B)/guest/bin RDMA=1
 
 host-tools:
@@ -71,11 +76,13 @@ host-tools:
 selftests: host-tests guest-tests
 
 host-tests: card
+	@echo "building: tests that run on this host"
 	@for d in $(HOST_TESTS); do \
 		$(MAKE) -s -j$(JOBS) -C selftests/$$d OUTPUT=$(B)/selftests/$$d || exit 1; \
 	done
 
 guest-tests: lab
+	@echo "building: tests that run in guests"
 	@for d in $(GUEST_TESTS); do \
 		$(IN_ROOT) make -s -j$(JOBS) -C selftests/$$d OUTPUT=$(B)/selftests/$$d || exit 1; \
 	done

@@ -244,9 +244,11 @@ fi
 mkdir -p "$OUT"
 rm -f "$OUT"/*.log
 start=$SECONDS
+say "tests on this host (about 3 minutes)"
 host_tests
 if [ $host_only = 0 ] && any_vm_test; then
 	for kernel in "${KERNELS[@]}"; do
+		say "tests in two VMs, Linux $kernel (about 3 minutes)"
 		vm_tests "$kernel"
 	done
 fi
