@@ -103,7 +103,11 @@ install uninstall:
 	@$(MAKE) -s -C tools/card $@ O=$(B)/card PREFIX=$(PREFIX)
 	@$(MAKE) -s -C tools/bvfctl $@ O=$(B)/tools PREFIX=$(PREFIX)
 	@$(MAKE) -s -C tools/allreduce $@ O=$(B)/tools PREFIX=$(PREFIX)
-	@$(MAKE) -s -C providers $@ O=$(or $(OWN),$(B)/provider)
+	@if [ $@ = install ] && [ ! -d $(or $(OWN),$(B)/provider) ]; then \
+		echo "no provider is built, so none was installed; see: make provider"; \
+	else \
+		$(MAKE) -s -C providers $@ O=$(or $(OWN),$(B)/provider); \
+	fi
 
 clean:
 	@$(LAB)/bvf-lab down
@@ -111,6 +115,10 @@ clean:
 
 distclean: clean
 	@rm -rf --one-file-system $(B)
+
+# The set-up brings the compilers the other targets need, so they have an order; each
+# folder's own make runs in parallel.
+.NOTPARALLEL:
 
 .PHONY: help all lab card card-asan kmod provider tools host-tools selftests host-tests guest-tests \
 	demo check bench install uninstall clean distclean
