@@ -231,6 +231,23 @@ TAP_TEST(solicited_ignores_what_is_not)
 	bvf_pair_down(&p);
 }
 
+/* A waiting NEXT is not made less by SOLICITED, and is used up by one event. */
+TAP_TEST(solicited_after_next_keeps_next)
+{
+	setup();
+	bvf_cq_arm(&p.b.rcq, BVF_ARM_NEXT);
+	want_no_b_event();
+	bvf_cq_arm(&p.b.rcq, BVF_ARM_SOLICITED);
+	want_no_b_event();
+	send_one(0);
+	want_one_b_event();
+	bvf_want_cqe(&p.b.rcq, &p.b.qp, BVF_CQE_RECV, BVF_CQE_OK);
+	bvf_cq_arm(&p.b.rcq, BVF_ARM_SOLICITED);
+	send_one(0);
+	want_no_b_event();
+	bvf_pair_down(&p);
+}
+
 TAP_TEST(solicited_takes_errors)
 {
 	struct bvf_qp_attr attr = { .state = BVF_QPS_ERR };

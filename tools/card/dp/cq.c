@@ -176,7 +176,9 @@ void bvf_cq_doorbell(struct bvf_cq *cq)
 
 	if (arm == d->arm_seen)
 		return;
-	d->armed = mode > BVF_ARM_NEXT ? BVF_ARM_NONE : mode;
+	/* A waiting NEXT takes every completion: SOLICITED adds nothing to it. */
+	if (mode != BVF_ARM_SOLICITED || d->armed != BVF_ARM_NEXT)
+		d->armed = mode > BVF_ARM_NEXT ? BVF_ARM_NONE : mode;
 	d->arm_seen = arm;
 	if (d->armed)
 		cq_check_armed(cq);
