@@ -266,6 +266,27 @@ TAP_TABLE(refused, struct bad_row, bads, row)
 	bvf_pair_down(&p);
 }
 
+/* From there to ERR: the receives are flushed too. */
+TAP_TEST(error_after_send_error)
+{
+	struct bvf_qp_attr a = { .state = BVF_QPS_ERR };
+
+	setup();
+	recv_at(&qa, &p.a.mr, 8192);
+	sge.lkey = 0xbad00;
+	bvf_post_send(&qa, &wr);
+	bvf_want_cqe(&p.a.scq, &qa, BVF_WR_SEND, BVF_CQE_LOC_PROT);
+	bvf_want_state(&qa, BVF_QPS_SQE);
+	BVF_MUST(bvf_modify(&qa, BVF_QPA_STATE, &a));
+	bvf_want_state(&qa, BVF_QPS_ERR);
+	bvf_want_cqe(&p.a.rcq, &qa, BVF_CQE_RECV, BVF_CQE_FLUSH);
+	a.state = BVF_QPS_RTS;
+	TAP_EQ(bvf_modify(&qa, BVF_QPA_STATE, &a), BVF_ST_BAD_STATE);
+	recv_at(&qa, &p.a.mr, 8192);
+	bvf_want_cqe(&p.a.rcq, &qa, BVF_CQE_RECV, BVF_CQE_FLUSH);
+	bvf_pair_down(&p);
+}
+
 /* QP 1 is the kernel's, one of each function, under a key of its own. */
 TAP_TEST(qp_1)
 {

@@ -12,8 +12,8 @@ enum bvf_qp_state bvf_qp_state(const struct dram_qp *qp)
 {
 	uint32_t error = __atomic_load_n(&qp->error, __ATOMIC_ACQUIRE);
 
-	/* What the data plane did to it counts for more than what was set. */
-	return error ? error : qp->state;
+	/* What the data plane did to it counts for more, but for ERR. */
+	return error && qp->state != BVF_QPS_ERR ? error : qp->state;
 }
 
 static void fini_ids(struct bvf_fn *fn)

@@ -390,7 +390,9 @@ static inline uint32_t bvf_qp_state(const struct bvf_qp *qp)
 {
 	uint32_t state = bvf_load_acq(&qp->d->state), error = qp->d->error;
 
-	return error && state != BVF_QPS_RESET ? error : state;
+	/* What the driver set beyond SQE is not taken back by it. */
+	return error && state != BVF_QPS_RESET && state != BVF_QPS_ERR ?
+	       error : state;
 }
 
 /* Host address of a send or receive WQE; NULL if its page went away. */
