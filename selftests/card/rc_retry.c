@@ -355,6 +355,34 @@ TAP_TEST(peer_function_reset)
 	bvf_pair_down(&p);
 }
 
+/* The end of a message whose beginning went to what the QP was before is not one. */
+TAP_TEST(peer_reset_inside_a_message)
+{
+	struct bvf_wr w;
+
+	setup();
+	attr_a.rnr_retry = 7;
+	attr_a.timeout = 13;
+	attr_a.retry_cnt = 7;
+	connect_both();
+	sge = bvf_sge(&p.a.mr, 0, 1 << 20);
+	w = bvf_wr_write(&sge, &p.b.mr, 0);
+	w.op = BVF_WR_WRITE_IMM;
+	bvf_fill(p.a.buf, 1 << 20, 3);
+	bvf_post_send(&p.a.qp, &w);
+	bvf_wait_for(&p.a.drv, p.b.qp.dbrec->rq_notify);
+	bvf_qp_reset(&p.b.qp);
+	memset(p.b.buf, 0, 1 << 20);
+	BVF_MUST(bvf_to_state(&p.b.qp, &attr_b, BVF_QPS_INIT));
+	bvf_post_recv(&p.b.qp, NULL, 0);
+	attr_b.state = BVF_QPS_RTR;
+	BVF_MUST(bvf_modify(&p.b.qp, BVF_RC_RTR, &attr_b));
+	bvf_want_cqe(&p.a.scq, &p.a.qp, BVF_WR_WRITE_IMM, BVF_CQE_RETRY_EXC);
+	bvf_want_no_cqe(&p.b.rcq, 10);
+	bvf_want_zero(p.b.buf, 1 << 20);
+	bvf_pair_down(&p);
+}
+
 TAP_TEST(peer_changes_its_address)
 {
 	uint8_t gid[16] = { 0xfd, [15] = 9 };

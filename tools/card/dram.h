@@ -189,7 +189,7 @@ struct dram_qp {
 	uint32_t rq_ci;			/* next receive WQE to consume */
 	uint32_t rq_psn;		/* next PSN expected */
 	uint64_t cur_off;		/* bytes of WQE sq_ci already moved */
-	uint32_t cur_rwqe;		/* responder: a message from the peer is in rq_ci, 1 or 0 */
+	uint32_t cur_msg;		/* responder: a message from the peer is under way, 1 or 0 */
 	uint32_t msn;			/* responder: messages completed */
 	uint32_t wait;			/* enum dram_wait */
 	uint32_t retry_left, rnr_left;

@@ -85,6 +85,7 @@ static enum bvf_answer finish(struct bvf_qp *qp, const struct bvf_req *req,
 				   BVF_EV_QP_FATAL);
 	} else {
 		d->rq_psn = rq_psn;
+		d->cur_msg = 0;
 	}
 	d->msn++;
 	d->stats.rx_msgs++;
@@ -97,6 +98,13 @@ static enum bvf_answer finish(struct bvf_qp *qp, const struct bvf_req *req,
 static inline bool is_last(const struct bvf_req *req)
 {
 	return req->off + req->piece == req->len;
+}
+
+/* A piece is there; more of the message follow. */
+static enum bvf_answer under_way(struct bvf_qp *qp)
+{
+	qp->d->cur_msg = 1;
+	return BVF_ANS_ACK;
 }
 
 static enum bvf_answer do_write(struct bvf_qp *qp, struct bvf_req *req,
@@ -135,7 +143,7 @@ static enum bvf_answer do_write(struct bvf_qp *qp, struct bvf_req *req,
 		break;
 	}
 	if (!is_last(req))
-		return BVF_ANS_ACK;
+		return under_way(qp);
 	return finish(qp, req, reply, imm ? BVF_CQE_RECV_WRITE_IMM : 0);
 }
 
@@ -170,7 +178,7 @@ static enum bvf_answer do_read(struct bvf_qp *qp, struct bvf_req *req,
 	default:
 		break;
 	}
-	return is_last(req) ? finish(qp, req, reply, 0) : BVF_ANS_ACK;
+	return is_last(req) ? finish(qp, req, reply, 0) : under_way(qp);
 }
 
 static enum bvf_answer do_send(struct bvf_qp *qp, struct bvf_req *req,
@@ -194,10 +202,8 @@ static enum bvf_answer do_send(struct bvf_qp *qp, struct bvf_req *req,
 	default:
 		break;
 	}
-	if (is_last(req))
-		return finish(qp, req, reply, BVF_CQE_RECV);
-	qp->d->cur_rwqe = 1;
-	return BVF_ANS_ACK;
+	return is_last(req) ? finish(qp, req, reply, BVF_CQE_RECV) :
+			      under_way(qp);
 }
 
 enum bvf_answer bvf_resp_request(struct bvf_qp *qp, struct bvf_req *req,
@@ -212,6 +218,11 @@ enum bvf_answer bvf_resp_request(struct bvf_qp *qp, struct bvf_req *req,
 			req->piece = req->len - (uint32_t)req->off;
 			return BVF_ANS_ACK;
 		}
+		reply->vendor = BVF_VE_PSN;
+		return BVF_ANS_NONE;
+	}
+	if (bvf_unlikely(req->off && !d->cur_msg)) {
+		/* The pieces before it went to what this QP was before a reset. */
 		reply->vendor = BVF_VE_PSN;
 		return BVF_ANS_NONE;
 	}

@@ -47,8 +47,8 @@ int bvf_recv_complete(struct bvf_qp *qp, struct bvf_cqe *cqe, uint32_t rq_psn)
 			return err;
 	}
 	qp->rx_told = false;
-	d->cur_rwqe = 0;
 	bvf_store_pair(&d->rq_ci, d->rq_ci + 1, rq_psn);
+	d->cur_msg = 0;
 	if (bvf_unlikely(qp->notify) && bvf_qp_state(qp) != BVF_QPS_ERR) {
 		qp->notify = false;
 		bvf_store(&qp->dbrec->rq_notify, 0);
