@@ -152,6 +152,7 @@ int bvf_start(struct bvf_core *core)
 
 	pci_set_master(core->bdev.pdev);
 	core->fail_once = 0;
+	clear_bit(BVF_F_FAILED, &core->flags);
 	set_bit(BVF_F_STARTED, &core->flags);
 	err = bvf_hw_enable(core);
 	if (err)

@@ -80,6 +80,7 @@ void bvf_fail(struct bvf_core *core, const char *why)
 void bvf_fail_async(struct bvf_core *core, const char *why)
 {
 	dev_err_ratelimited(bvf_device(core), "%s\n", why);
+	set_bit(BVF_F_FAILED, &core->flags);
 	bvf_queue_recover(core);
 }
 
@@ -114,6 +115,9 @@ static void bvf_recover_work(struct work_struct *work)
 {
 	struct bvf_core *core = container_of(work, struct bvf_core, recover);
 
+	/* Queued once more while it ran, often by itself: it has done it all. */
+	if (!test_bit(BVF_F_FAILED, &core->flags) && !bvf_dev_dead(&core->bdev))
+		return;
 	bvf_fail(core, "failure");
 	cancel_delayed_work_sync(&core->health);
 	if (bvf_gone(core)) {
@@ -271,7 +275,7 @@ static int bvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_net_destroy;
 
 	clear_bit(BVF_F_NO_RECOVER, &core->flags);
-	if (bvf_dev_dead(&core->bdev))
+	if (bvf_dev_dead(&core->bdev) || test_bit(BVF_F_FAILED, &core->flags))
 		bvf_queue_recover(core);
 	else
 		queue_delayed_work(bvf_wq, &core->health, BVF_HEALTH_PERIOD);
