@@ -134,7 +134,8 @@ static void bvf_rx_deliver(struct bvf_ethq *q)
 	unsigned int len = skb->len;
 
 	q->rx_skb = NULL;
-	if (unlikely(len < ETH_HLEN || !bvf_rx_offload(q, skb))) {
+	/* Short pieces may leave the header in the fragments, where nobody looks for it. */
+	if (unlikely(!pskb_may_pull(skb, ETH_HLEN) || !bvf_rx_offload(q, skb))) {
 		bvf_stats_add(&q->rx_stats, &q->rx_stats.errors, 1);
 		dev_kfree_skb_any(skb);
 		return;
