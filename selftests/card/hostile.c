@@ -351,6 +351,26 @@ TAP_TABLE(truncates_memory_of, struct cut_row, cuts, row)
 	want_usable_again();
 }
 
+/* The control plane does not go on in pages of its own that stand in for the guest's. */
+TAP_TEST(truncated_memory_is_given_up)
+{
+	struct bvf_drv *d;
+
+	setup();
+	d = &x.a.drv;
+	TAP_EQ(ftruncate(d->ram_fd, 4096), 0);
+	/* faults at the command ring; the next commands would be ones of zeroes */
+	bvf_reg_write(d, BVF_REG_AQ_DB, ++d->aq_pi);
+	usleep(20000);
+	bvf_reg_write(d, BVF_REG_AQ_DB, ++d->aq_pi);
+	usleep(20000);
+	TAP_OK(bvf_reg_read(d, BVF_REG_STATUS) & BVF_STS_FATAL);
+	TAP_EQ(bvf_reg_read(d, BVF_REG_ERROR), (uint32_t)BVF_DEV_AQ_LOST);
+	bvf_want_traffic(&p);
+	TAP_EQ(ftruncate(d->ram_fd, (off_t)d->ram_size), 0);
+	want_usable_again();
+}
+
 TAP_TEST(unmaps_under_load)
 {
 	uint64_t len;

@@ -304,6 +304,10 @@ gptr_t bvf_mem_find(const struct bvf_fn *fn, uint64_t iova, bool write,
 	if (!df->master || at == df->nr_dma || dma->iova > iova ||
 	    (write && !dma->writable))
 		return GPTR_NONE;
+	/* Its file shrank: what is there now is nobody's, and only costs memory. */
+	if (bvf_sigbus_faults &&
+	    bvf_sigbus_faulted(fn->card->region[GPTR_REGION(dma->ptr)].guard))
+		return GPTR_NONE;
 	*avail = dma->len - (iova - dma->iova);
 	return dma->ptr + (iova - dma->iova);
 }
