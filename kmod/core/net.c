@@ -16,20 +16,22 @@ static int bvf_ethq_poll(struct napi_struct *napi, int budget)
 {
 	struct bvf_ethq *q = container_of(napi, struct bvf_ethq, napi);
 	int work;
-	u32 arm;
+	u32 arm, ci;
 
 	bvf_tx_clean(q, budget);
 	if (!budget)
 		return 0;
 	work = bvf_rx_poll(q, budget);
+	ci = q->rx_ci;
 	if (work == budget || !napi_complete_done(napi, work) || q->broken)
 		return work;
 
 	arm = bvf_tx_arm(q);
-	WRITE_ONCE(q->rec->rx_arm, cpu_to_le32(q->rx_ci));
+	WRITE_ONCE(q->rec->rx_arm, cpu_to_le32(ci));
 	/* Arm before the last look: the card stores an index before it looks at arm. */
 	mb();
-	if (bvf_rx_pending(q) || bvf_tx_passed(q, arm))
+	/* Another CPU's poll may have gone on since, and armed before we did. */
+	if (READ_ONCE(q->rx_ci) != ci || bvf_rx_pending(q) || bvf_tx_passed(q, arm))
 		napi_schedule(napi);
 	return work;
 }
