@@ -128,6 +128,69 @@ TAP_TEST(window_at_an_offset_of_its_file)
 	bvf_pair_down(&p);
 }
 
+/* Pages that are none on the host: the window is taken, but not used. */
+TAP_TEST(window_at_an_odd_offset_of_its_file)
+{
+	struct bvf_create_uctx_cmd cmd = { .db_iova = 2 * HIGH };
+	struct bvf_handle_resp resp;
+	struct bvf_mr mr;
+	uint8_t *mem;
+	int fd;
+
+	setup();
+	mem = memory(&fd, LEN);
+	TAP_EQ(vfu_dma_map(&p.a.drv.vfu, 2 * HIGH, 4 << 20, fd, 60, VFU_DMA_RW, mem + 60), 0);
+	TAP_EQ(bvf_cmd(&p.a.drv, BVF_OP_CREATE_UCTX, &cmd, sizeof(cmd), &resp, sizeof(resp)),
+	       BVF_ST_BAD_ADDR);
+	TAP_EQ(reg((struct bvf_page_list){ 2 * HIGH, 1, 0 }, 4096, &mr), BVF_ST_BAD_ADDR);
+	bvf_want_traffic(&p);
+	bvf_pair_down(&p);
+}
+
+/* The most memory that a process has had, in MiB. */
+static unsigned long peak_mib(pid_t pid)
+{
+	char path[64], line[128];
+	unsigned long kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	TAP_OK(f);
+	while (fgets(line, sizeof(line), f) && sscanf(line, "VmHWM: %lu", &kib) != 1)
+		;
+	fclose(f);
+	return kib >> 10;
+}
+
+/* Each entry falls apart into many extents: refused before it costs the host its memory. */
+TAP_TEST(extents_without_end)
+{
+	enum { NR_WIN = 500, PER_LIST = 510, NR = 200 * 1000 / PER_LIST * PER_LIST };
+	struct bvf_pl_entry ent[PER_LIST];
+	struct bvf_page_list pl;
+	struct bvf_pl_page *page;
+	unsigned long before;
+	struct bvf_mr mr;
+
+	setup();
+	for (uint64_t i = 0; i < NR_WIN; i++)
+		TAP_EQ(vfu_dma_map(&p.a.drv.vfu, 2 * HIGH + i, 1, high_fd, i * 4096 + i,
+				   VFU_DMA_RW, high + i * 4096 + i), 0);
+	for (int i = 0; i < PER_LIST; i++)
+		ent[i] = (struct bvf_pl_entry){ 2 * HIGH, NR_WIN };
+	pl = bvf_pl_chain(&p.a.drv, ent, PER_LIST);
+	page = (struct bvf_pl_page *)(p.a.drv.ram + pl.iova);
+	page[1].next = pl.iova;
+	pl.nr = NR;
+	before = peak_mib(p.card.pid);
+	TAP_EQ(reg(pl, (uint64_t)NR * NR_WIN, &mr), BVF_ST_NO_RESOURCE);
+	tap_note("%lu MiB", peak_mib(p.card.pid) - before);
+	TAP_OK(peak_mib(p.card.pid) - before < 1024);
+	bvf_want_traffic(&p);
+	bvf_pair_down(&p);
+}
+
 /* As QEMU does when firmware moves its windows: gone for a moment, then back. */
 TAP_TEST(window_that_comes_back)
 {

@@ -235,6 +235,13 @@ int bvf_mem_map(struct bvf_fn *fn, uint64_t iova, uint64_t len, int fd,
 
 	if (df->nr_dma >= DRAM_MAX_DMA)
 		return -ENOSPC;
+	/*
+	 * A guest's page is to be a page here: what is aligned for the guest
+	 * would else lie across cache lines, and locked instructions on that
+	 * stop the whole host.
+	 */
+	if ((iova ^ off) % BVF_PAGE_SIZE)
+		return -ENOTSUP;
 	err = region_get(fn, fd, off, len, &region);
 	if (err)
 		return err;

@@ -144,7 +144,9 @@ static int ext_add(struct ext_list *list, gptr_t ptr, uint64_t len)
 		list->len += len;
 		return BVF_ST_OK;
 	}
-	/* One place is kept for the end mark. */
+	/* One place is kept for the end mark; more than an arena is no use. */
+	if (list->nr + 1 >= DRAM_ARENA_SIZE / sizeof(*list->ext))
+		return BVF_ST_NO_RESOURCE;
 	if (list->nr + 1 >= list->cap) {
 		uint32_t cap = list->cap ? list->cap * 2 : 16;
 		struct dram_ext *ext = realloc(list->ext, cap * sizeof(*ext));
