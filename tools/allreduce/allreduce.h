@@ -108,6 +108,15 @@ const char *bvf_type_name(enum bvf_ar_type type);
 const char *bvf_redop_name(enum bvf_ar_redop op);
 const char *bvf_transport_name(enum bvf_ar_transport tp);
 
+/* mem.c: aligned to 64 bytes, zeroed; NULL if there is none. */
+enum bvf_mem_use {
+	BVF_MEM_IN,
+	BVF_MEM_OUT,
+	BVF_MEM_SLOTS,
+};
+void *bvf_mem_alloc(size_t len, enum bvf_mem_use use);
+void bvf_mem_free(void *p, size_t len, enum bvf_mem_use use);
+
 /* reduce.c: dst[i] = a[i] op b[i]; the three do not overlap. */
 typedef void (*bvf_reduce_fn)(void *dst, const void *a, const void *b,
 			      size_t count);

@@ -8,13 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "boot.h"
 #include "report.h"
 #include "tp.h"
 
-#define BVF_HUGE_PAGE	(2u << 20)
 #define BVF_POISON	0xff	/* NaN in the float types, -1 in i32 */
 
 volatile sig_atomic_t bvf_interrupted;
@@ -50,28 +48,13 @@ static void bvf_catch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-/* Big pages where they can be had: fewer extents in a memory region. */
-static void *bvf_alloc(size_t len)
-{
-	size_t span = len + BVF_HUGE_PAGE;
-	uintptr_t at;
-	void *p;
-
-	p = mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	at = ((uintptr_t)p + BVF_HUGE_PAGE - 1) & ~(uintptr_t)(BVF_HUGE_PAGE - 1);
-	madvise((void *)at, len, MADV_HUGEPAGE);
-	return (void *)at;
-}
-
 static int bvf_alloc_bufs(struct bvf_run *run)
 {
 	run->bufs.len = (run->o.max_bytes + 4095) & ~4095ULL;
 	if (!run->bufs.len)
 		run->bufs.len = 4096;
-	run->bufs.in = bvf_alloc(run->bufs.len);
-	run->bufs.out = bvf_alloc(run->bufs.len);
+	run->bufs.in = bvf_mem_alloc(run->bufs.len, BVF_MEM_IN);
+	run->bufs.out = bvf_mem_alloc(run->bufs.len, BVF_MEM_OUT);
 	if (run->bufs.in && run->bufs.out)
 		return 0;
 	fprintf(stderr, "bvf-allreduce: cannot allocate two buffers of %llu MiB\n",
@@ -278,7 +261,10 @@ int main(int argc, char **argv)
 	if (err)
 		return err < 0 ? 2 : 0;
 	bvf_catch_signals();
-	if (bvf_alloc_bufs(&run) || bvf_run(&run))
-		return 1;
-	return run.wrong ? 1 : 0;
+	err = bvf_alloc_bufs(&run);
+	if (!err)
+		err = bvf_run(&run);
+	bvf_mem_free(run.bufs.in, run.bufs.len, BVF_MEM_IN);
+	bvf_mem_free(run.bufs.out, run.bufs.len, BVF_MEM_OUT);
+	return err || run.wrong;
 }

@@ -88,7 +88,7 @@ static const char bvf_help[] =
 "  --mtu BYTES            path MTU, 256 to 4096 (the port's)\n"
 "Tuning, the same on every rank\n"
 "  --piece SIZE           largest pipelined piece (256K)\n"
-"  --slots N              pieces in flight to a rank, 4 to 256 (8)\n"
+"  --slots N              pieces in flight to a rank, 4 to 256 (16)\n"
 "  --direct SIZE          up to SIZE two ranks swap whole buffers\n"
 "  --poll                 never sleep while waiting, only yield\n"
 "  --events               sleep at once while waiting\n"
@@ -453,7 +453,7 @@ int bvf_opts_parse(struct bvf_ar_opts *o, int argc, char **argv)
 		.min_bytes = 4, .max_bytes = 64 << 20, .factor = 2,
 		.iters = 20, .warmup = 5, .check = true,
 		.types = 1u << BVF_AR_F32, .redops = 1u << BVF_AR_SUM,
-		.piece = 256 << 10, .slots = 8, .direct_max = 16 << 10,
+		.piece = 256 << 10, .slots = 16, .direct_max = 16 << 10,
 		.gid_index = -1, .spin_us = 100, .timeout_s = 60,
 	};
 	while ((c = getopt_long(argc, argv, "b:e:f:i:n:w:d:o:c:h",

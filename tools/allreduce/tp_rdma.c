@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "rdma_dev.h"
 #include "tp.h"
@@ -95,6 +94,11 @@ struct bvf_rdma {
 static struct bvf_rdma *bvf_to_rdma(struct bvf_tp *tp)
 {
 	return (struct bvf_rdma *)tp;
+}
+
+static size_t bvf_rdma_slots_len(const struct bvf_rdma *t)
+{
+	return (size_t)t->nr_slots * t->piece;
 }
 
 static uint64_t bvf_wr_id(enum bvf_rdma_wr what, uint32_t seq)
@@ -395,7 +399,7 @@ static void bvf_rdma_close(struct bvf_tp *tp)
 	if (t->pd)
 		ibv_dealloc_pd(t->pd);
 	bvf_rdma_dev_close(&t->dev);
-	free(t->slots);
+	bvf_mem_free(t->slots, bvf_rdma_slots_len(t), BVF_MEM_SLOTS);
 	free(t);
 }
 
@@ -417,15 +421,13 @@ static const struct bvf_tp_ops bvf_rdma_ops = {
 
 static int bvf_rdma_register(struct bvf_rdma *t)
 {
-	size_t align = 2u << 20, len = (size_t)t->nr_slots * t->piece;
+	size_t len = bvf_rdma_slots_len(t);
 	const struct bvf_ar_bufs *bufs = &t->tp.bufs;
 	int remote = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE;
 
-	len = (len + align - 1) & ~(align - 1);
-	t->slots = aligned_alloc(align, len);
+	t->slots = bvf_mem_alloc(len, BVF_MEM_SLOTS);
 	if (!t->slots)
 		return bvf_rdma_failed(t, "slots", ENOMEM);
-	madvise(t->slots, len, MADV_HUGEPAGE);
 	t->in_mr = ibv_reg_mr(t->pd, bufs->in, bufs->len, 0);
 	if (t->in_mr)
 		t->out_mr = ibv_reg_mr(t->pd, bufs->out, bufs->len, remote);

@@ -132,7 +132,7 @@ static void bvf_tcp_close(struct bvf_tp *tp)
 		close(t->tx_fd);
 	if (t->rx_fd >= 0)
 		close(t->rx_fd);
-	free(t->stage);
+	bvf_mem_free(t->stage, tp->o->piece, BVF_MEM_SLOTS);
 	free(t);
 }
 
@@ -258,7 +258,7 @@ int bvf_tcp_open(struct bvf_tp **tpp, const struct bvf_ar_opts *o,
 		.prev = (o->rank + o->nranks - 1) % o->nranks,
 	};
 	t->tx_fd = t->rx_fd = -1;
-	t->stage = aligned_alloc(64, o->piece);
+	t->stage = bvf_mem_alloc(o->piece, BVF_MEM_SLOTS);
 	err = t->stage ? 0 : -ENOMEM;
 	if (!err && o->nranks > 1)
 		err = bvf_tcp_connect(t);
