@@ -33,6 +33,7 @@ void bvf_aq_setup(struct bvf_core *core)
 		init_completion(&aq->slot[i].done);
 	init_completion(&core->quiesced);
 	complete_all(&core->quiesced);
+	set_bit(BVF_F_QUIET, &core->flags);
 }
 
 /* Waits until nobody is in bvf_aq_exec(); the queue must be dead. */
@@ -74,6 +75,7 @@ void bvf_aq_open(struct bvf_core *core)
 {
 	down_write(&core->aq.users);
 	reinit_completion(&core->quiesced);
+	clear_bit(BVF_F_QUIET, &core->flags);
 	spin_lock_irq(&core->aq.lock);
 	core->aq.dead = false;
 	spin_unlock_irq(&core->aq.lock);

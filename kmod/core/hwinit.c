@@ -191,6 +191,7 @@ void bvf_stop(struct bvf_core *core)
 	bvf_aq_kill(core);
 	if (!test_and_set_bit(0, &core->fail_once)) {
 		bvf_hw_quiesce(core);
+		set_bit(BVF_F_QUIET, &core->flags);
 		bvf_aq_flush(core);
 		complete_all(&core->quiesced);
 	}

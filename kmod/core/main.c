@@ -28,7 +28,7 @@ struct workqueue_struct *bvf_wq;
 
 bool bvf_dev_dead(struct bvf_dev *bdev)
 {
-	return READ_ONCE(to_core(bdev)->aq.dead);
+	return test_bit(BVF_F_QUIET, &to_core(bdev)->flags);
 }
 EXPORT_SYMBOL_GPL(bvf_dev_dead);
 
@@ -50,6 +50,7 @@ static void bvf_take_down(struct bvf_core *core)
 	bvf_aq_kill(core);
 	if (!bvf_gone(core))
 		bvf_hw_quiesce(core);
+	set_bit(BVF_F_QUIET, &core->flags);
 	bvf_aq_flush(core);
 	complete_all(&core->quiesced);
 }
