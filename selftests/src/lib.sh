@@ -4,6 +4,6 @@
 SRC=$(cd "$(dirname "$0")/../.." && pwd -P)
 BUILD=${BVF_BUILD:-$SRC/build}
 LAB=$BUILD/lab
-. "$SRC/selftests/lib/tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
 
 [ -f "$LAB/root.stamp" ] || tap_skip_all "there is no private root: make lab"

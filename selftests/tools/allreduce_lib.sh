@@ -3,7 +3,7 @@
 # with the test, whose folder is the current one. Knows no behaviour.
 
 SRC=$(cd ../.. && pwd -P)
-. "$SRC/selftests/lib/tap.sh"
+. ../lib/tap.sh
 AR=${BVF_ALLREDUCE:-${BVF_BUILD:-$SRC/build}/tools/bvf-allreduce}
 [ -x "$AR" ] || tap_skip_all "there is no $AR: make -C tools/allreduce"
 

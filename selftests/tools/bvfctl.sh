@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$(readlink -f "$0")")"
 SRC=$(cd ../.. && pwd -P)
-. "$SRC/selftests/lib/tap.sh"
+. ../lib/tap.sh
 BUILD=${BVF_BUILD:-$SRC/build}
 CTL=${BVF_CTL:-$BUILD/tools/bvfctl}
 CARD=${BVF_CARD:-$BUILD/card/bvf-card}

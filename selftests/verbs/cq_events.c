@@ -6,20 +6,7 @@
 #include <poll.h>
 #include <string.h>
 
-#include "../lib/tap.h"
-#include "vt.h"
-
-static struct vt_dev dev;
-static struct vt_pair pair;
-
-static void setup(void)
-{
-	static const struct vt_opts none;
-
-	if (vt_open(&dev))
-		TAP_FAIL("no usable RDMA device: is bvf_ib loaded and an address set?");
-	TAP_EQ(vt_pair_init(&dev, &pair, &none), 0);
-}
+#include "vt_test.h"
 
 static bool event(struct vt_end *e, int ms)
 {
@@ -37,7 +24,7 @@ static bool event(struct vt_end *e, int ms)
 
 TAP_TEST(event_after_arm)
 {
-	setup();
+	setup(NULL);
 	TAP_EQ(ibv_req_notify_cq(pair.b.rcq, 0), 0);
 	TAP_EQ(vt_recv(&pair.b, 1, 0, 64), 0);
 	TAP_EQ(vt_post(&pair.a, IBV_WR_SEND, 0, 64, NULL, 0, 0), 0);
@@ -47,7 +34,7 @@ TAP_TEST(event_after_arm)
 
 TAP_TEST(no_event_without_arm)
 {
-	setup();
+	setup(NULL);
 	TAP_EQ(vt_recv(&pair.b, 1, 0, 64), 0);
 	TAP_EQ(vt_post(&pair.a, IBV_WR_SEND, 0, 64, NULL, 0, 0), 0);
 	TAP_OK(!event(&pair.b, 100));
@@ -55,7 +42,7 @@ TAP_TEST(no_event_without_arm)
 
 TAP_TEST(one_event_for_one_arm)
 {
-	setup();
+	setup(NULL);
 	TAP_EQ(ibv_req_notify_cq(pair.b.rcq, 0), 0);
 	for (int i = 0; i < 2; i++) {
 		TAP_EQ(vt_recv(&pair.b, i, 0, 64), 0);
@@ -69,7 +56,7 @@ TAP_TEST(one_event_for_one_arm)
 /* Verbs: the event is for a completion added after the call. The sender's tells us it is there. */
 TAP_TEST(arm_counts_new_completions_only)
 {
-	setup();
+	setup(NULL);
 	for (int i = 0; i < 2; i++)
 		TAP_EQ(vt_recv(&pair.b, i, 0, 64), 0);
 	TAP_EQ(vt_post(&pair.a, IBV_WR_SEND, 0, 64, NULL, 0, IBV_SEND_SIGNALED), 0);
@@ -83,7 +70,7 @@ TAP_TEST(arm_counts_new_completions_only)
 
 TAP_TEST(solicited_only)
 {
-	setup();
+	setup(NULL);
 	TAP_EQ(ibv_req_notify_cq(pair.b.rcq, 1), 0);
 	TAP_EQ(vt_recv(&pair.b, 1, 0, 64), 0);
 	TAP_EQ(vt_recv(&pair.b, 2, 0, 64), 0);
@@ -98,7 +85,7 @@ TAP_TEST(ping_pong_by_events)
 {
 	struct ibv_wc wc;
 
-	setup();
+	setup(NULL);
 	TAP_EQ(ibv_req_notify_cq(pair.b.rcq, 0), 0);
 	for (int i = 0; i < 500; i++) {
 		TAP_EQ(vt_recv(&pair.b, i, 0, 64), 0);

@@ -5,20 +5,7 @@
  */
 #include <string.h>
 
-#include "../lib/tap.h"
-#include "vt.h"
-
-static struct vt_dev dev;
-static struct vt_pair pair;
-
-static void setup(const struct vt_opts *o)
-{
-	static const struct vt_opts none;
-
-	if (vt_open(&dev))
-		TAP_FAIL("no usable RDMA device: is bvf_ib loaded and an address set?");
-	TAP_EQ(vt_pair_init(&dev, &pair, o ? o : &none), 0);
-}
+#include "vt_test.h"
 
 static int post_raw(struct vt_end *e, enum ibv_wr_opcode op, uint64_t addr, uint32_t len,
 		    uint32_t lkey, uint64_t raddr, uint32_t rkey)
@@ -291,8 +278,7 @@ TAP_TABLE(bad_modify, struct bad_modify_row, bad_modify, row)
 	struct ibv_qp_attr at = { .qp_state = row->to, .port_num = 1 };
 	static const struct vt_opts none;
 
-	if (vt_open(&dev))
-		TAP_FAIL("no usable RDMA device");
+	open_dev();
 	TAP_EQ(vt_end_init(&dev, &pair.a, &none), 0);
 	TAP_EQ(ibv_modify_qp(pair.a.qp, &at, row->mask), EINVAL);
 	TAP_EQ(vt_state(&pair.a), IBV_QPS_RESET);

@@ -6,20 +6,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "../lib/tap.h"
-#include "vt.h"
-
-static struct vt_dev dev;
-static struct vt_pair pair;
-
-static void setup(const struct vt_opts *o)
-{
-	static const struct vt_opts none;
-
-	if (vt_open(&dev))
-		TAP_FAIL("no usable RDMA device: is bvf_ib loaded and an address set?");
-	TAP_EQ(vt_pair_init(&dev, &pair, o ? o : &none), 0);
-}
+#include "vt_test.h"
 
 static const struct size_row {
 	const char *name;
@@ -221,8 +208,7 @@ TAP_TEST(qp_to_itself)
 {
 	static const struct vt_opts none;
 
-	if (vt_open(&dev))
-		TAP_FAIL("no usable RDMA device");
+	open_dev();
 	TAP_EQ(vt_end_init(&dev, &pair.a, &none), 0);
 	TAP_EQ(vt_connect(&pair.a, &pair.a, &none, 0), 0);
 	vt_fill(pair.a.buf, 3000, 5);

@@ -52,7 +52,7 @@ struct vt_pair {
 	struct vt_end a, b;
 };
 
-/* The device: $BVF_IBDEV, or the only one whose driver is bvf, or the first. */
+/* The device: $BVF_IBDEV, or the first that is a bvf function. */
 int vt_open(struct vt_dev *dev);
 void vt_close(struct vt_dev *dev);
 

@@ -4,7 +4,7 @@
 
 SRC=$(cd "$(dirname "$0")/../.." && pwd -P)
 LAB=${BVF_LAB_CMD:-$SRC/tools/lab/bvf-lab}
-. "$SRC/selftests/lib/tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
 IP0=192.168.77.1 IP1=192.168.77.2
 IP6_0=fd00:77::1 IP6_1=fd00:77::2
 
