@@ -269,7 +269,7 @@ void bvf_comp_del(struct bvf_dev *bdev, u32 cqn);
  * @async:	hard interrupt context: type is BVF_EQE_ASYNC_*, event one of
  *		enum bvf_async_event or a number that is not known, id a QPN or a
  *		CQN as the card gave it, unchecked
- * @fatal:	process context, once: the function is dead now
+ * @fatal:	process context, once or more: the function is dead now
  */
 struct bvf_client_ops {
 	void (*async)(void *priv, u8 type, u8 event, u32 id);

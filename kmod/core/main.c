@@ -74,6 +74,8 @@ void bvf_fail(struct bvf_core *core, const char *why)
 		dev_err(bvf_device(core), "%s: status %#x, error %u; resetting\n", why,
 			bvf_rd32(core, BVF_REG_STATUS), bvf_rd32(core, BVF_REG_ERROR));
 	bvf_take_down(core);
+	/* Not left to recovery: while the function is being removed there is none. */
+	bvf_client_fatal(core);
 	bvf_queue_recover(core);
 }
 
@@ -315,6 +317,7 @@ static void bvf_shutdown(struct pci_dev *pdev)
 	bvf_stop_works(core);
 	if (!test_and_set_bit(0, &core->fail_once))
 		bvf_take_down(core);
+	wait_for_completion(&core->quiesced);
 }
 
 static void bvf_reset_prepare(struct pci_dev *pdev)
