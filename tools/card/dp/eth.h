@@ -88,7 +88,8 @@ void bvf_ethq_dirty(struct bvf_ethq *q);
 int bvf_frame_parse(struct bvf_frame *fr);
 uint8_t *bvf_frame_at(const struct bvf_frame *fr, uint32_t off, uint32_t *avail);
 uint32_t bvf_csum_add(uint32_t sum, const uint8_t *p, uint32_t len);
-int bvf_frame_csum(const struct bvf_frame *fr, uint32_t off, uint32_t *sum);
+int bvf_frame_csum(const struct bvf_frame *fr, uint32_t off, uint32_t left, bool odd,
+		   uint32_t *sum);
 uint16_t bvf_csum_fold(uint64_t sum);
 
 static inline uint16_t bvf_get16(const uint8_t *p)

@@ -103,12 +103,13 @@ uint16_t bvf_csum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/* Adds the sum of len(fr) - off bytes; -EFAULT if they cannot be read. */
-int bvf_frame_csum(const struct bvf_frame *fr, uint32_t off, uint32_t *sum)
+/*
+ * Adds the sum of @left bytes from @off on, which begin at an odd place of
+ * what is summed or at an even one; -EFAULT if they cannot be read.
+ */
+int bvf_frame_csum(const struct bvf_frame *fr, uint32_t off, uint32_t left, bool odd,
+		   uint32_t *sum)
 {
-	uint32_t left = fr->len - off;
-	bool odd = false;
-
 	while (left) {
 		uint32_t n, part;
 		uint8_t *p = bvf_frame_at(fr, off, &n);

@@ -172,26 +172,12 @@ static int finish_csum(const struct bvf_eth_out *o, uint8_t *head)
 {
 	const struct bvf_frame *fr = o->fr;
 	uint8_t *field = head + fr->csum_start + fr->csum_off;
-	uint32_t sum, left = o->len, off = o->off;
 	bool odd = (o->head_len - fr->csum_start) & 1;
+	uint32_t sum;
 
 	sum = bvf_csum_add(0, head + fr->csum_start, o->head_len - fr->csum_start);
-	while (left) {
-		uint32_t n, part;
-		uint8_t *p = bvf_frame_at(fr, off, &n);
-
-		if (!p)
-			return -EFAULT;
-		if (n > left)
-			n = left;
-		part = bvf_csum_add(0, p, n);
-		if (odd)
-			part = (part & 0xff) << 8 | part >> 8;
-		sum = bvf_csum_fold((uint64_t)sum + part);
-		odd ^= n & 1;
-		off += n;
-		left -= n;
-	}
+	if (bvf_frame_csum(fr, o->off, o->len, odd, &sum))
+		return -EFAULT;
 	/* 0 in a UDP header means that there is no sum; for TCP either will do. */
 	sum = ~sum & 0xffff;
 	bvf_put16(field, sum ? sum : 0xffff);
