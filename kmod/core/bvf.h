@@ -223,7 +223,10 @@ int bvf_cmd_get_stats(struct bvf_dev *bdev, u64 *stats, u32 nr);
  */
 static inline void bvf_db_ring(struct bvf_dev *bdev, __le64 *leaf, __le64 *summary, u32 idx)
 {
+	/* Record, leaf, summary: the card takes them the other way round. */
+	dma_wmb();
 	sync_set_bit(idx, (unsigned long *)leaf);
+	dma_wmb();
 	if (summary)
 		sync_set_bit(idx / 64, (unsigned long *)summary);
 	/* Pairs with the card's barrier between its store of asleep and its last scan. */
@@ -232,7 +235,7 @@ static inline void bvf_db_ring(struct bvf_dev *bdev, __le64 *leaf, __le64 *summa
 		writel(1, bdev->kick);
 }
 
-/* Store sq_pi (or rq_pi) with WRITE_ONCE() before: the set bit orders it. */
+/* Store sq_pi (or rq_pi) with WRITE_ONCE() before. */
 static inline void bvf_ring_qp(struct bvf_dev *bdev, u32 qpn)
 {
 	bvf_db_ring(bdev, bdev->db->qp_leaf, bdev->db->qp_summary, BVF_QPN_IDX(qpn));
