@@ -8,7 +8,6 @@
 
 #include <linux/bitops.h>
 #include <linux/slab.h>
-#include <linux/slab.h>
 #include <linux/version.h>
 
 /*
@@ -21,19 +20,15 @@
 #define sync_set_bit(nr, addr)	set_bit(nr, addr)
 #endif
 
-#ifndef kzalloc_obj
-#define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
-#endif
-
 #ifndef __LITTLE_ENDIAN
 #error "bvf shares words with the card and needs a little-endian CPU"
 #endif
 
 /* 7.0, and 6.12 as of late */
 #ifndef kzalloc_obj
-#define kmalloc_obj(obj, gfp)	kmalloc(sizeof(obj), gfp)
-#define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
-#define kvzalloc_obj(obj, gfp)	kvzalloc(sizeof(obj), gfp)
+#define kmalloc_obj(obj, ...)	kmalloc(sizeof(obj), GFP_KERNEL)
+#define kzalloc_obj(obj, ...)	kzalloc(sizeof(obj), GFP_KERNEL)
+#define kvzalloc_obj(obj, ...)	kvzalloc(sizeof(obj), GFP_KERNEL)
 #endif
 
 #endif /* BVF_COMPAT_H */
