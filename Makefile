@@ -18,7 +18,7 @@ help:
 
 #: make demo          set up and build what is needed, start two VMs, run the main job
 #: make check         the same set-up, then every test; last line: N passed, N failed, N skipped
-#: make bench         figures beside their baselines, about 10 minutes
+#: make bench         figures beside their baselines, about 4 minutes
 #: make all           build everything
 #: make card          the card, with the host's compiler
 #: make kmod          the modules for the lab's kernels; KDIR=<headers>: for one of yours

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # make bench: measures, each figure beside its baseline of the same run; prints a table
-# and writes build/bench/results.json. About 10 minutes, most of them VMs.
+# and writes build/bench/results.json. About 4 minutes.
 
 set -eu
 SRC=$(cd "$(dirname "$0")/../.." && pwd -P)
@@ -9,12 +9,13 @@ BUILD=${BVF_BUILD:-$SRC/build}
 OUT=$BUILD/bench
 NATIVE=$BUILD/selftests/perf/native
 
+awk '$1 > 1 { print "warning: load " $1 ": figures need the machine to itself" }' /proc/loadavg >&2
 mkdir -p "$OUT"
 rm -f "$OUT"/*.jsonl
 
 echo "[1/2] native: a client that drives the card without a VM"
 BVF_CARD=$BUILD/card/bvf-card "$NATIVE" > "$OUT/native.jsonl"
-echo "[2/2] two VMs (about 8 minutes)"
+echo "[2/2] two VMs (about 3 minutes)"
 "$SRC/selftests/perf/vm.sh" "$OUT/native.jsonl" "$OUT/vm.jsonl"
 
 cat "$OUT"/native.jsonl "$OUT"/vm.jsonl | grep '^{' | sed '$!s/$/,/' |

@@ -7,7 +7,7 @@ set -eu
 SRC=$(cd "$(dirname "$0")/../.." && pwd -P)
 BUILD=${BVF_BUILD:-$SRC/build}
 LAB=$SRC/tools/lab/bvf-lab
-native=$1 out=$2
+native=$1 out=$2 log=${2%.jsonl}.log
 IP0=192.168.77.1 V0=192.168.78.1
 
 "$LAB" status | grep -q '^no lab' || { echo "vm.sh: a lab is up; bvf-lab down first" >&2; exit 1; }
@@ -29,10 +29,10 @@ both()
 {
 	local pid
 
-	vm 0 "$1" > /dev/null 2>&1 &
+	vm 0 "$1" > /dev/null 2>> "$log" &
 	pid=$!
 	sleep 1
-	vm 1 "$2"
+	vm 1 "$2" 2>> "$log"
 	wait "$pid" || true
 }
 
@@ -130,6 +130,7 @@ iperf()
 }
 
 : > "$out"
+: > "$log"
 record idle_cpu "$(idle)" "%"
 record write_bw_1M "$(bw ib_write_bw 1048576 1000)" GB/s memcpy_1M "$(value memcpy_1M)"
 record write_bw_64M "$(bw ib_write_bw 67108864 20)" GB/s memcpy_64M "$(value memcpy_64M)"
@@ -146,4 +147,4 @@ record tcp_bw_function "$tcp_fn" GB/s tcp_bw_virtio_net "$tcp_virt"
 ar=$(allreduce_vm rdma "$IP0")
 record allreduce_64M "$ar" us allreduce_64M_tcp_function "$(allreduce_vm tcp "$IP0")"
 record allreduce_64M_tcp_virtio_net "$(allreduce_vm tcp "$V0")" us
-record allreduce_64M_native_tcp "$(allreduce_native)" us
+record allreduce_64M_native_tcp "$(allreduce_native)" us allreduce_64M "$ar"
