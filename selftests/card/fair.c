@@ -4,6 +4,8 @@
  * does not wait for what is large. If it did, one small one at most would end
  * before the large one; how many do depends on who else wants the processors.
  */
+#include <signal.h>
+
 #include "pair.h"
 #include "tap.h"
 
@@ -159,6 +161,54 @@ TAP_TEST(large_beside_many_small)
 		while (bvf_cq_poll(&small_cq, &c))
 			done++;
 	}
+	bvf_pair_down(&p);
+}
+
+/*
+ * A guest rings everything in all of its contexts. The other one looks at
+ * those pages meanwhile: most of the bells must still wait for their turn.
+ */
+TAP_TEST(small_beside_many_bells)
+{
+	enum { NR = 200, WORDS = NR * 512 };
+	static struct bvf_uctx u[NR];
+	const uint64_t *seen;
+	struct bvf_sge sge;
+	struct bvf_wr wr;
+	struct bvf_mr mr;
+	int left = 0;
+
+	bvf_pair_up(&p, tap_tmpdir());
+	seen = (const uint64_t *)p.a.buf;
+	for (int i = 0; i < NR; i++)
+		BVF_MUST(bvf_create_uctx(&p.b.drv, false, &u[i]));
+	TAP_OK(u[NR - 1].db == u[0].db + NR - 1);
+	BVF_MUST(bvf_reg_mr(&p.b.u, p.b.pdn, u[0].db, NR * 4096, BVF_ACC_RW, &mr));
+	TAP_EQ(kill(p.card.datapath, SIGSTOP), 0);
+	for (int i = 0; i < NR; i++) {
+		memset(u[i].db->qp_leaf, 0xff, sizeof(u[i].db->qp_leaf));
+		memset(u[i].db->cq_leaf, 0xff, sizeof(u[i].db->cq_leaf));
+		memset(u[i].db->qp_summary, 0xff, sizeof(u[i].db->qp_summary));
+		memset(u[i].db->cq_summary, 0xff, sizeof(u[i].db->cq_summary));
+		bvf_kick(&u[i]);
+	}
+	sge = bvf_sge(&p.a.mr, 0, NR * 4096);
+	wr = bvf_wr_read(&sge, &mr, 0);
+	bvf_put_send(&p.a.qp, &wr);
+	__atomic_store_n(&p.a.qp.dbrec->sq_pi, p.a.qp.sq_pi, __ATOMIC_RELEASE);
+	bvf_ring_qp_bit(&p.a.u, BVF_QPN_IDX(p.a.qp.qpn));
+	bvf_kick(&p.a.u);
+	/* by the answers the kicks have been taken */
+	bvf_reg_read(&p.a.drv, BVF_REG_STATUS);
+	bvf_reg_read(&p.b.drv, BVF_REG_STATUS);
+	TAP_EQ(kill(p.card.datapath, SIGCONT), 0);
+	bvf_want_cqe(&p.a.scq, &p.a.qp, BVF_WR_READ, BVF_CQE_OK);
+	for (int i = 0; i < WORDS; i++)
+		left += seen[i] == ~0ull;
+	tap_note("%d of %d words of bells waited", left, NR * 256);
+	TAP_GE(left, NR * 128);
+	/* and all are heard in the end */
+	bvf_wait_for(&p.b.drv, bvf_stat(&p.b.drv, BVF_STAT_BAD_DB) >= NR * 16384ull - 2 * NR);
 	bvf_pair_down(&p);
 }
 

@@ -15,6 +15,8 @@ void bvf_func_init(struct bvf_dp *dp, uint32_t idx)
 	f->dp = dp;
 	f->d = &dp->dram->func[idx];
 	f->idx = idx;
+	bvf_list_init(&f->active);
+	bvf_list_init(&f->polled);
 	bvf_list_init(&f->ready);
 	bvf_list_init(&f->parked);
 	bvf_list_init(&f->link);

@@ -5,11 +5,18 @@
  *
  * An awake context's doorbell page is polled; its summary words share one
  * cache line. A sleeping one is woken by a kick. Work found costs as much as
- * there are bits set, whatever the number of objects.
+ * there are bits set, whatever the number of objects. A guest can set them as
+ * fast as they are read, in all of its contexts: each function has its turn,
+ * and what is left then is looked at in the next round.
  */
 #include <stdlib.h>
 
 #include "dp.h"
+
+/* Bells of one function that are heard before others get their turn. */
+#define BVF_DB_TURN	512
+/* A look at a context costs as much as so many bells. */
+#define BVF_DB_LOOK	4
 
 static bool ctx_bind(struct bvf_ctx *ctx)
 {
@@ -21,6 +28,20 @@ static bool ctx_bind(struct bvf_ctx *ctx)
 	if (bvf_load_acq(&f->d->up) && bvf_load_acq(&d->valid))
 		ctx->db = (void *)bvf_reach(f, d->db, BVF_PAGE_SIZE, true);
 	return ctx->db;
+}
+
+/* Windows may have changed since it was looked at. */
+static bool ctx_ok(struct bvf_ctx *ctx)
+{
+	return bvf_likely(ctx->mem_gen == ctx->f->mem_gen) || ctx_bind(ctx);
+}
+
+/* Not polled any more. */
+static void ctx_idle(struct bvf_ctx *ctx)
+{
+	bvf_list_del(&ctx->active);
+	if (bvf_list_empty(&ctx->f->active))
+		bvf_list_del(&ctx->f->polled);
 }
 
 struct bvf_ctx *bvf_ctx_wake(struct bvf_func *f, uint32_t uctx)
@@ -37,7 +58,7 @@ struct bvf_ctx *bvf_ctx_wake(struct bvf_func *f, uint32_t uctx)
 		f->ctx[uctx] = ctx;
 	}
 	if (!ctx_bind(ctx)) {
-		bvf_list_del(&ctx->active);
+		ctx_idle(ctx);
 		return NULL;
 	}
 	ctx->last = f->dp->now;
@@ -45,14 +66,16 @@ struct bvf_ctx *bvf_ctx_wake(struct bvf_func *f, uint32_t uctx)
 	/* Pairs with the guest's: bit set, barrier, asleep loaded. */
 	bvf_mb();
 	if (bvf_list_empty(&ctx->active))
-		bvf_list_add_tail(&f->dp->active, &ctx->active);
+		bvf_list_add_tail(&f->active, &ctx->active);
+	if (bvf_list_empty(&f->polled))
+		bvf_list_add_tail(&f->dp->active, &f->polled);
 	return ctx;
 }
 
 void bvf_ctx_drop(struct bvf_func *f, uint32_t uctx)
 {
 	if (uctx < BVF_MAX_UCTX && f->ctx[uctx])
-		bvf_list_del(&f->ctx[uctx]->active);
+		ctx_idle(f->ctx[uctx]);
 }
 
 static void ring_qp(struct bvf_ctx *ctx, uint32_t idx)
@@ -79,14 +102,21 @@ static void ring_cq(struct bvf_ctx *ctx, uint32_t idx)
 	bvf_cq_doorbell(cq);
 }
 
-static void scan_tree(struct bvf_ctx *ctx, __le64 *summary, __le64 *leaf,
-		      void (*ring)(struct bvf_ctx *ctx, uint32_t idx))
+/* Of the four halves of a page's bells, QPs first. Return: what is left of the turn */
+static int scan_tree(struct bvf_ctx *ctx, unsigned int tree, int left)
 {
-	uint64_t sum = __atomic_exchange_n(summary, 0, __ATOMIC_SEQ_CST);
+	void (*ring)(struct bvf_ctx *ctx, uint32_t idx) =
+		tree < 2 ? ring_qp : ring_cq;
+	__le64 *leaf = tree < 2 ? ctx->db->qp_leaf : ctx->db->cq_leaf;
+	__le64 *summary = tree < 2 ? ctx->db->qp_summary : ctx->db->cq_summary;
+	uint32_t half = tree & 1;
+	uint64_t sum = __atomic_exchange_n(&summary[half], 0, __ATOMIC_SEQ_CST);
 
-	while (sum) {
-		uint32_t l = (uint32_t)__builtin_ctzll(sum);
-		uint64_t bits = __atomic_exchange_n(&leaf[l], 0,
+	while (sum && left > 0) {
+		uint64_t rest = sum & ~0ull << ctx->leaf;
+		uint32_t l = (uint32_t)__builtin_ctzll(rest ? rest : sum);
+		uint32_t word = half * 64 + l;
+		uint64_t bits = __atomic_exchange_n(&leaf[word], 0,
 						    __ATOMIC_SEQ_CST);
 
 		/*
@@ -94,62 +124,87 @@ static void scan_tree(struct bvf_ctx *ctx, __le64 *summary, __le64 *leaf,
 		 * put the bits back, the next round serves it first.
 		 */
 		if (bvf_unlikely(bvf_ipc_pending(ctx->f->dp))) {
-			__atomic_fetch_or(&leaf[l], bits, __ATOMIC_SEQ_CST);
-			__atomic_fetch_or(summary, sum, __ATOMIC_SEQ_CST);
-			return;
+			__atomic_fetch_or(&leaf[word], bits, __ATOMIC_SEQ_CST);
+			left = 0;
+			break;
 		}
-		sum &= sum - 1;
-		while (bits) {
-			ring(ctx, l * 64 + (uint32_t)__builtin_ctzll(bits));
-			bits &= bits - 1;
-		}
+		sum &= ~(1ull << l);
+		ctx->leaf = (uint8_t)((l + 1) % 64);
+		for (; bits; bits &= bits - 1, left--)
+			ring(ctx, word * 64 + (uint32_t)__builtin_ctzll(bits));
 	}
+	if (bvf_unlikely(sum))
+		__atomic_fetch_or(&summary[half], sum, __ATOMIC_SEQ_CST);
+	return left;
 }
 
-static void ring_cq_hi(struct bvf_ctx *ctx, uint32_t idx)
+static bool tree_rang(const struct bvf_db_page *db, unsigned int tree)
 {
-	ring_cq(ctx, idx + 4096);
+	return tree < 2 ? bvf_load(&db->qp_summary[tree]) :
+			  bvf_load(&db->cq_summary[tree - 2]);
 }
 
-static void ring_qp_hi(struct bvf_ctx *ctx, uint32_t idx)
+static bool ctx_rang(const struct bvf_ctx *ctx)
 {
-	ring_qp(ctx, idx + 4096);
+	for (unsigned int t = 0; t < 4; t++)
+		if (tree_rang(ctx->db, t))
+			return true;
+	return !ctx->uctx && bvf_load(&ctx->db->eth);
 }
 
-/* Return: whether anything rang */
-static bool scan_ctx(struct bvf_ctx *ctx)
+/* Return: what is left of the function's turn */
+static int scan_ctx(struct bvf_ctx *ctx, int left)
 {
 	struct bvf_db_page *db = ctx->db;
-	bool any = false;
 
-	if (bvf_load(&db->qp_summary[0])) {
-		scan_tree(ctx, &db->qp_summary[0], db->qp_leaf, ring_qp);
-		any = true;
-	}
-	if (bvf_load(&db->qp_summary[1])) {
-		scan_tree(ctx, &db->qp_summary[1], &db->qp_leaf[64],
-			  ring_qp_hi);
-		any = true;
-	}
-	if (bvf_load(&db->cq_summary[0])) {
-		scan_tree(ctx, &db->cq_summary[0], db->cq_leaf, ring_cq);
-		any = true;
-	}
-	if (bvf_load(&db->cq_summary[1])) {
-		scan_tree(ctx, &db->cq_summary[1], &db->cq_leaf[64],
-			  ring_cq_hi);
-		any = true;
-	}
+	ctx->last = ctx->f->dp->now;
 	if (!ctx->uctx && bvf_load(&db->eth)) {
 		uint64_t bits = __atomic_exchange_n(&db->eth, 0,
 						    __ATOMIC_SEQ_CST);
 
 		if (bvf_eth_doorbell)
 			bvf_eth_doorbell(ctx->f->dp, ctx->f, bits);
-		any = true;
 	}
-	if (any)
-		ctx->last = ctx->f->dp->now;
+	for (unsigned int i = 0; i < 4; i++) {
+		unsigned int t = (ctx->tree + i) % 4;
+
+		if (!tree_rang(db, t))
+			continue;
+		left = scan_tree(ctx, t, left);
+		if (left <= 0) {
+			ctx->tree = (uint8_t)t;
+			return left;
+		}
+	}
+	ctx->tree = 0;
+	return left;
+}
+
+/* Return: whether anything rang */
+static bool scan_func(struct bvf_func *f)
+{
+	struct bvf_list *last = f->active.prev, *l;
+	int left = BVF_DB_TURN;
+	bool any = false;
+
+	do {
+		struct bvf_ctx *ctx;
+
+		l = f->active.next;
+		ctx = bvf_container(l, struct bvf_ctx, active);
+		if (!ctx_ok(ctx)) {
+			ctx_idle(ctx);
+			continue;
+		}
+		/* To the end, so that none is always the one that waits. */
+		bvf_list_del(l);
+		bvf_list_add_tail(&f->active, l);
+		left -= BVF_DB_LOOK;
+		if (ctx_rang(ctx)) {
+			left = scan_ctx(ctx, left);
+			any = true;
+		}
+	} while (l != last && left > 0);
 	return any;
 }
 
@@ -159,17 +214,49 @@ bool bvf_db_scan(struct bvf_dp *dp)
 	bool any = false;
 
 	for (l = dp->active.next; l != &dp->active; l = next) {
-		struct bvf_ctx *ctx = bvf_container(l, struct bvf_ctx, active);
-
 		next = l->next;
-		if (bvf_unlikely(ctx->mem_gen != ctx->f->mem_gen) &&
-		    !ctx_bind(ctx)) {
-			bvf_list_del(l);
-			continue;
-		}
-		any |= scan_ctx(ctx);
+		any |= scan_func(bvf_container(l, struct bvf_func, polled));
 	}
 	return any;
+}
+
+/* One context after the other, of all functions. */
+static void each_active(struct bvf_dp *dp, uint64_t idle_ns,
+			void (*fn)(struct bvf_ctx *ctx, bool *any), bool *any)
+{
+	struct bvf_list *p, *next_p, *l, *next;
+
+	for (p = dp->active.next; p != &dp->active; p = next_p) {
+		struct bvf_func *f = bvf_container(p, struct bvf_func, polled);
+
+		next_p = p->next;
+		for (l = f->active.next; l != &f->active; l = next) {
+			struct bvf_ctx *ctx = bvf_container(l, struct bvf_ctx,
+							    active);
+
+			next = l->next;
+			if (dp->now - ctx->last >= idle_ns)
+				fn(ctx, any);
+		}
+	}
+}
+
+static void say_asleep(struct bvf_ctx *ctx, bool *any)
+{
+	(void)any;
+	if (ctx_ok(ctx))
+		bvf_store(&ctx->db->asleep, 1);
+}
+
+static void look_again(struct bvf_ctx *ctx, bool *any)
+{
+	if (ctx_ok(ctx) && ctx_rang(ctx)) {
+		bvf_store(&ctx->db->asleep, 0);
+		ctx->last = ctx->f->dp->now;
+		*any = true;
+	} else {
+		ctx_idle(ctx);
+	}
 }
 
 /*
@@ -178,30 +265,12 @@ bool bvf_db_scan(struct bvf_dp *dp)
  */
 bool bvf_db_sleep(struct bvf_dp *dp, uint64_t idle_ns)
 {
-	struct bvf_list *l, *next;
 	bool any = false;
 
-	for (l = dp->active.next; l != &dp->active; l = l->next) {
-		struct bvf_ctx *ctx = bvf_container(l, struct bvf_ctx, active);
-
-		if (dp->now - ctx->last >= idle_ns && ctx->db)
-			bvf_store(&ctx->db->asleep, 1);
-	}
+	each_active(dp, idle_ns, say_asleep, &any);
 	/* Pairs with the guest's: bit set, barrier, asleep loaded. */
 	bvf_mb();
-	for (l = dp->active.next; l != &dp->active; l = next) {
-		struct bvf_ctx *ctx = bvf_container(l, struct bvf_ctx, active);
-
-		next = l->next;
-		if (dp->now - ctx->last < idle_ns)
-			continue;
-		if (ctx->db && scan_ctx(ctx)) {
-			bvf_store(&ctx->db->asleep, 0);
-			any = true;
-		} else {
-			bvf_list_del(l);
-		}
-	}
+	each_active(dp, idle_ns, look_again, &any);
 	return any;
 }
 

@@ -147,7 +147,8 @@ struct bvf_ctx {
 	uint32_t mem_gen;
 	struct bvf_db_page *db;
 	uint64_t last;			/* ns, when it last had work */
-	struct bvf_list active;		/* on dp->active */
+	uint8_t tree, leaf;		/* where the next look at its bells begins */
+	struct bvf_list active;		/* on f->active */
 };
 
 #define BVF_ASYNC_QUEUE	256
@@ -158,6 +159,8 @@ struct bvf_func {
 	uint32_t idx;
 	uint32_t mem_gen;		/* grows when `reach` changes */
 	uint32_t nr_dma;
+	struct bvf_list active;		/* contexts being polled */
+	struct bvf_list polled;		/* on dp->active while `active` is not empty */
 	struct bvf_list ready;		/* QPs that have work */
 	struct bvf_list parked;		/* QPs with work, in a state that does not send yet */
 	struct bvf_list link;		/* on dp->ready while `ready` is not empty */
@@ -179,7 +182,7 @@ struct bvf_dp {
 	uint64_t now;			/* ns, taken once a round */
 	uint64_t moved;			/* bytes copied for send WQEs */
 	uint32_t ipc_seen;
-	struct bvf_list active;		/* contexts being polled */
+	struct bvf_list active;		/* functions with contexts being polled */
 	struct bvf_list ready;		/* functions with ready QPs */
 	struct bvf_list dirty_eqs;
 	struct bvf_list pending_cqs;
