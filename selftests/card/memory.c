@@ -3,6 +3,7 @@
  * Guest memory in several files and windows: objects across them, windows
  * that go and come back, and more of them than the card can take.
  */
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "pair.h"
@@ -210,6 +211,40 @@ TAP_TEST(window_that_comes_back)
 		close(fd);
 	}
 	bvf_want_traffic(&p);
+	bvf_pair_down(&p);
+}
+
+/* A doorbell page in it, polled at that moment: it is not forgotten. */
+TAP_TEST(awake_context_whose_window_comes_back)
+{
+	struct bvf_create_uctx_cmd cmd = { .db_iova = HIGH };
+	struct bvf_db_page *db;
+	struct bvf_handle_resp resp;
+	int awake = 0;
+
+	setup();
+	db = (struct bvf_db_page *)high;
+	BVF_MUST(bvf_cmd(&p.a.drv, BVF_OP_CREATE_UCTX, &cmd, sizeof(cmd), &resp, sizeof(resp)));
+	for (int i = 0; i < 20; i++) {
+		/* it finds work for a while, so stays awake */
+		TAP_EQ(kill(p.card.datapath, SIGSTOP), 0);
+		sge = bvf_sge(&p.a.mr, 0, BVF_BUF_LEN);
+		wr = bvf_wr_write(&sge, &p.b.mr, 0);
+		bvf_post_send(&p.a.qp, &wr);
+		vfu_post32(&p.a.drv.vfu, BVF_BAR_KICK, resp.handle * 4096ull, 1);
+		vfu_post32(&p.a.drv.vfu, BVF_BAR_KICK, p.a.u.num * 4096ull, 1);
+		bvf_reg_read(&p.a.drv, BVF_REG_STATUS);
+		TAP_EQ(kill(p.card.datapath, SIGCONT), 0);
+		bvf_wait_for(&p.a.drv, !db->asleep || bvf_cq_peek(&p.a.scq));
+		TAP_EQ(vfu_dma_unmap(&p.a.drv.vfu, HIGH, LEN), 0);
+		usleep(3000);
+		awake += !db->asleep;
+		TAP_EQ(vfu_dma_map(&p.a.drv.vfu, HIGH, LEN, high_fd, 0, VFU_DMA_RW, high), 0);
+		bvf_want_cqe(&p.a.scq, &p.a.qp, BVF_WR_WRITE, BVF_CQE_OK);
+		/* and goes to sleep as any other */
+		bvf_wait_for(&p.a.drv, db->asleep);
+	}
+	tap_note("awake %d times of 20", awake);
 	bvf_pair_down(&p);
 }
 

@@ -72,6 +72,17 @@ struct bvf_ctx *bvf_ctx_wake(struct bvf_func *f, uint32_t uctx)
 	return ctx;
 }
 
+/*
+ * A context whose page went out of reach while it was awake was not told that
+ * it sleeps, so no kick comes when the page is back.
+ */
+void bvf_ctx_rebind(struct bvf_func *f)
+{
+	for (uint32_t i = 0; i < BVF_MAX_UCTX; i++)
+		if (f->ctx[i] && !f->ctx[i]->db)
+			bvf_ctx_wake(f, i);
+}
+
 void bvf_ctx_drop(struct bvf_func *f, uint32_t uctx)
 {
 	if (uctx < BVF_MAX_UCTX && f->ctx[uctx])

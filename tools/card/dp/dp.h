@@ -486,6 +486,7 @@ uint64_t bvf_timeout_ns(uint8_t code);
 
 /* db.c: doorbells and kicks */
 struct bvf_ctx *bvf_ctx_wake(struct bvf_func *f, uint32_t uctx);
+void bvf_ctx_rebind(struct bvf_func *f);
 void bvf_ctx_drop(struct bvf_func *f, uint32_t uctx);
 bool bvf_db_kicks(struct bvf_dp *dp);
 bool bvf_db_scan(struct bvf_dp *dp);

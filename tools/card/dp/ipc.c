@@ -56,6 +56,7 @@ static void dma_sync(struct bvf_dp *dp, struct bvf_func *f,
 	(void)msg;
 	(void)fd;
 	bvf_mem_sync(f);
+	bvf_ctx_rebind(f);
 }
 
 static void irq(struct bvf_dp *dp, struct bvf_func *f,
