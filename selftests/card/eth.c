@@ -4,6 +4,7 @@
  * offloads make of it, and what becomes of frames that are wrong.
  */
 #include <arpa/inet.h>
+#include <signal.h>
 
 #include "pair.h"
 #include "tap.h"
@@ -416,6 +417,55 @@ TAP_TEST(receiver_catches_up_in_time)
 	for (uint32_t i = 0; i < DEPTH / 2; i++)
 		want_frame(&port[1], 64, i);
 	want_frame(&port[1], 64, 77);
+	teardown();
+}
+
+/* A function with many queues is still one function: another's frame gets its turn. */
+TAP_TEST(queues_of_one_function_share_its_turn)
+{
+	enum { NR_Q = 3, NR = 64 };
+	struct bvf_create_ethq_cmd cmd = {
+		.buf_len = 32768, .tx_off = 0, .rx_off = 8192, .rxc_off = 16384,
+		.dbrec_off = 28672, .tx_depth_shift = DEPTH_SHIFT,
+		.rx_depth_shift = DEPTH_SHIFT, .vector = 2,
+	};
+	struct bvf_rx_cqe c;
+	int before = 0;
+
+	setup();
+	post_rx(&port[1], DEPTH / 2);
+	make_frame(&port[0], mac_of(1), 100, 1);
+	make_frame(&port[2], mac_of(1), 100, 2);
+	for (uint32_t q = 1; q <= NR_Q; q++) {
+		uint8_t *mem = bvf_alloc_pages(&port[0].drv, 32768);
+		struct bvf_tx_desc *tx = (void *)mem;
+		struct bvf_eth_dbrec *rec = (void *)(mem + 28672);
+
+		cmd.index = (uint8_t)q;
+		cmd.pl = bvf_pl(&port[0].drv, mem);
+		BVF_MUST(bvf_cmd(&port[0].drv, BVF_OP_CREATE_ETHQ, &cmd, sizeof(cmd), NULL, 0));
+		for (int i = 0; i < NR; i++)
+			tx[i] = (struct bvf_tx_desc){ .addr = bvf_iova(&port[0].drv, port[0].out),
+						      .len = 114, .flags = BVF_TXD_EOP };
+		rec->tx_pi = NR;
+	}
+	TAP_EQ(kill(card.datapath, SIGSTOP), 0);
+	__atomic_fetch_or(&port[0].drv.kernel.db->eth, 14, __ATOMIC_SEQ_CST);
+	bvf_kick(&port[0].drv.kernel);
+	put_tx(&port[2], port[2].out, 114, BVF_TXD_EOP);
+	port[2].rec->tx_pi = port[2].tx_pi;
+	__atomic_fetch_or(&port[2].drv.kernel.db->eth, 1, __ATOMIC_SEQ_CST);
+	bvf_kick(&port[2].drv.kernel);
+	bvf_reg_read(&port[0].drv, BVF_REG_STATUS);
+	bvf_reg_read(&port[2].drv, BVF_REG_STATUS);
+	TAP_EQ(kill(card.datapath, SIGCONT), 0);
+	for (int i = 0; i <= NR_Q * NR; i++) {
+		c = next_rx(&port[1]);
+		if (!memcmp(rx_buf(&port[1], &c) + 6, mac_of(2), 6))
+			before = i;
+	}
+	tap_note("%d frames before it", before);
+	TAP_LE(before, NR);
 	teardown();
 }
 

@@ -4,8 +4,8 @@
  * Knows nothing of what is in a frame.
  *
  * A transmit queue is on the list `ready` while it may have frames, on
- * `stalled` while its first frame waits for a receiver's buffers. Each ready
- * queue gets a turn a round.
+ * `stalled` while its first frame waits for a receiver's buffers. Each function
+ * gets a turn a round, for one of its ready queues after the other.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ static struct {
 	struct bvf_ethq *q[DRAM_MAX_FUNC][BVF_MAX_ETHQ];
 	struct bvf_list ready, stalled, dirty;
 	struct bvf_timer timer;		/* wakes the data plane for those that stall */
+	uint64_t rounds, had_turn[DRAM_MAX_FUNC];	/* in which round last */
 } eth = {
 	.ready = { &eth.ready, &eth.ready },
 	.stalled = { &eth.stalled, &eth.stalled },
@@ -206,9 +207,36 @@ static void poll_stalled(struct bvf_dp *dp)
 	}
 }
 
+static void list_move(struct bvf_list *to, struct bvf_list *from)
+{
+	while (!bvf_list_empty(from)) {
+		struct bvf_list *l = from->next;
+
+		bvf_list_del(l);
+		bvf_list_add_tail(to, l);
+	}
+}
+
+/* Return: whether it was the turn of the queue's function */
+static bool take_turn(struct bvf_ethq *q)
+{
+	uint64_t *had = &eth.had_turn[q->f->idx];
+
+	if (!bvf_ethq_get(q->f, q->idx)) {
+		bvf_list_del(&q->run);
+		return true;
+	}
+	if (*had == eth.rounds)
+		return false;
+	*had = eth.rounds;
+	turn(q);
+	return true;
+}
+
 bool bvf_eth_poll(struct bvf_dp *dp)
 {
 	struct bvf_list round = { &round, &round };
+	struct bvf_list later = { &later, &later };
 	bool any = false;
 
 	if (!bvf_list_empty(&eth.stalled))
@@ -216,21 +244,20 @@ bool bvf_eth_poll(struct bvf_dp *dp)
 	if (bvf_list_empty(&eth.ready) && bvf_list_empty(&eth.dirty))
 		goto out;
 	/* Those that are ready now; each puts itself back if it has more. */
-	while (!bvf_list_empty(&eth.ready)) {
-		struct bvf_list *l = eth.ready.next;
-
-		bvf_list_del(l);
-		bvf_list_add_tail(&round, l);
-		any = true;
-	}
+	any = !bvf_list_empty(&eth.ready);
+	list_move(&round, &eth.ready);
+	eth.rounds++;
 	while (!bvf_list_empty(&round)) {
 		struct bvf_ethq *q = bvf_container(round.next, struct bvf_ethq, run);
 
-		if (bvf_ethq_get(q->f, q->idx))
-			turn(q);
-		else
-			bvf_list_del(&q->run);
+		if (take_turn(q))
+			continue;
+		bvf_list_del(&q->run);
+		bvf_list_add_tail(&later, &q->run);
 	}
+	/* Who has waited comes before who had a turn. */
+	list_move(&later, &eth.ready);
+	list_move(&eth.ready, &later);
 	raise_irqs();
 out:
 	if (!bvf_list_empty(&eth.stalled) && !eth.timer.pos) {

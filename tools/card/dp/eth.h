@@ -14,7 +14,7 @@
 #define BVF_ETH_MIN_MSS		32u	/* bounds the segments of a frame */
 #define BVF_ETH_MAX_BUF		(BVF_MAX_FRAME / 256 + 1)
 
-/* Bytes, frames of one queue that are moved before others get their turn. */
+/* Bytes, frames of one function that are moved before others get their turn. */
 #define BVF_ETH_TURN_BYTES	(128u << 10)
 #define BVF_ETH_TURN_FRAMES	64u
 
