@@ -94,6 +94,7 @@ enum {
 	BVF_F_STARTED,			/* bvf_start() succeeded, bvf_stop() is due */
 	BVF_F_FAILED,			/* bvf_fail_async() was called since bvf_start() */
 	BVF_F_QUIET,			/* dead, and has let go of all memory */
+	BVF_F_SUSPENDED,		/* between bvf_suspend() and bvf_complete() */
 };
 
 /**

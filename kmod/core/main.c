@@ -11,7 +11,7 @@
  *	return, with -EIO. Destroy commands succeed from then on.
  *   dead -> running:  bvf_recover_work(): the auxiliary device goes, the netdev's
  *	queues go, bvf_stop(), bvf_start(), and both come back
- *   running -> down -> running: the same around a reset by the PCI core
+ *   running -> down -> running: the same around a reset by the PCI core, and sleep
  *   any -> gone: remove, also after the function was pulled
  *
  * Only one of remove, PCI reset and recovery works on a function at a time:
@@ -337,6 +337,39 @@ static void bvf_reset_done(struct pci_dev *pdev)
 		dev_err(&pdev->dev, "function does not run after its reset\n");
 }
 
+/*
+ * Sleep, and the image of a hibernation: the function forgets all, and must
+ * write nothing meanwhile.
+ */
+static int bvf_suspend(struct device *dev)
+{
+	struct bvf_core *core = dev_get_drvdata(dev);
+
+	set_bit(BVF_F_SUSPENDED, &core->flags);
+	bvf_stop_works(core);
+	bvf_down(core);
+	return 0;
+}
+
+/* Not in resume: a device cannot be added below one that is still resuming. */
+static void bvf_complete(struct device *dev)
+{
+	struct bvf_core *core = dev_get_drvdata(dev);
+
+	if (!test_and_clear_bit(BVF_F_SUSPENDED, &core->flags))
+		return;
+	clear_bit(BVF_F_NO_RECOVER, &core->flags);
+	if (bvf_up(core))
+		dev_err(dev, "function does not run after sleep\n");
+}
+
+static const struct dev_pm_ops bvf_pm_ops = {
+	.suspend = pm_sleep_ptr(bvf_suspend),
+	.freeze = pm_sleep_ptr(bvf_suspend),
+	.poweroff = pm_sleep_ptr(bvf_suspend),
+	.complete = pm_sleep_ptr(bvf_complete),
+};
+
 static const struct pci_error_handlers bvf_err_handlers = {
 	.reset_prepare = bvf_reset_prepare,
 	.reset_done = bvf_reset_done,
@@ -355,6 +388,7 @@ static struct pci_driver bvf_driver = {
 	.remove = bvf_remove,
 	.shutdown = bvf_shutdown,
 	.err_handler = &bvf_err_handlers,
+	.driver.pm = pm_sleep_ptr(&bvf_pm_ops),
 };
 
 static int __init bvf_init(void)
