@@ -48,8 +48,9 @@ static int bvf_cmd_create_checked(struct bvf_core *core, enum bvf_opcode create,
 	if (err)
 		return err;
 	err = bvf_check_handle(core, "handle", *handle, limit);
-	if (err)
-		bvf_cmd_destroy(core, destroy, *handle);
+	/* What the card does not take back it may still write to. */
+	if (err && bvf_cmd_destroy(core, destroy, *handle))
+		bvf_fail(core, "card keeps what it gave a wrong number");
 	return err;
 }
 
