@@ -121,6 +121,7 @@ void bvf_mem_free(void *p, size_t len, enum bvf_mem_use use);
 typedef void (*bvf_reduce_fn)(void *dst, const void *a, const void *b,
 			      size_t count);
 unsigned int bvf_type_size(enum bvf_ar_type type);
+void bvf_reduce_init(void);
 bvf_reduce_fn bvf_reduce_get(enum bvf_ar_type type, enum bvf_ar_redop op);
 
 /* check.c: values that every partial sum represents exactly. */

@@ -261,6 +261,7 @@ int main(int argc, char **argv)
 	if (err)
 		return err < 0 ? 2 : 0;
 	bvf_catch_signals();
+	bvf_reduce_init();
 	err = bvf_alloc_bufs(&run);
 	if (!err)
 		err = bvf_run(&run);

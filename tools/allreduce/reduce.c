@@ -131,6 +131,18 @@ unsigned int bvf_type_size(enum bvf_ar_type type)
 	return type == BVF_AR_F32 || type == BVF_AR_I32 ? 4 : 2;
 }
 
+/*
+ * The check's values make every sum exact, which no real program's are. An
+ * emulated FPU computes on the host's only once the sticky inexact flag is set,
+ * and in software, five times slower, until then: sets it, like real data would.
+ */
+void bvf_reduce_init(void)
+{
+	volatile float third = 1.0f;
+
+	third /= 3.0f;
+}
+
 bvf_reduce_fn bvf_reduce_get(enum bvf_ar_type type, enum bvf_ar_redop op)
 {
 	return bvf_reduce_table[type][op];
