@@ -106,6 +106,30 @@ TAP_TEST(rnr_count_of_each_message)
 	bvf_pair_down(&p);
 }
 
+/* The responder rings for sends of its own: the wait is not cut short by that. */
+TAP_TEST(rnr_beside_sends_of_the_responder)
+{
+	struct bvf_sge s;
+	struct bvf_wr w;
+
+	setup();
+	attr_a.rnr_retry = 3;
+	attr_b.min_rnr_timer = 0;	/* 655 ms */
+	connect_both();
+	bvf_post_send(&p.a.qp, &wr);
+	bvf_wait_for(&p.a.drv, p.b.qp.dbrec->rq_notify);
+	s = bvf_sge(&p.b.mr, 4096, 8);
+	w = bvf_wr_write(&s, &p.a.mr, 4096);
+	for (int i = 0; i < 10; i++) {
+		bvf_post_send(&p.b.qp, &w);
+		bvf_want_cqe(&p.b.scq, &p.b.qp, BVF_WR_WRITE, BVF_CQE_OK);
+	}
+	TAP_EQ(bvf_stat(&p.b.drv, BVF_STAT_RNR_NAK), 1u);
+	post_recv();
+	bvf_want_cqe(&p.a.scq, &p.a.qp, BVF_WR_SEND, BVF_CQE_OK);
+	bvf_pair_down(&p);
+}
+
 TAP_TEST(receive_posted_before_it_is_missed)
 {
 	setup();
@@ -391,6 +415,24 @@ TAP_TEST(peer_changes_its_address)
 	connect_both();
 	bvf_want_traffic(&p);
 	BVF_MUST(bvf_set_gid(&p.b.drv, 0, gid));
+	bvf_post_send(&p.a.qp, &wr);
+	bvf_want_cqe(&p.a.scq, &p.a.qp, BVF_WR_SEND, BVF_CQE_RETRY_EXC);
+	bvf_pair_down(&p);
+}
+
+/* In SQD it may name another peer: the old one is not connected any more. */
+TAP_TEST(peer_turns_to_another)
+{
+	struct bvf_qp_attr sqd = { .state = BVF_QPS_SQD };
+
+	setup();
+	connect_both();
+	BVF_MUST(bvf_modify(&p.b.qp, BVF_QPA_STATE, &sqd));
+	bvf_want_async(&p.b.drv, BVF_EQE_ASYNC_QP, BVF_EV_SQ_DRAINED, p.b.qp.qpn);
+	bvf_want_traffic(&p);
+	attr_b.state = BVF_QPS_SQD;
+	attr_b.dgid[15] ^= 0x55;
+	BVF_MUST(bvf_modify(&p.b.qp, BVF_QPA_AV, &attr_b));
 	bvf_post_send(&p.a.qp, &wr);
 	bvf_want_cqe(&p.a.scq, &p.a.qp, BVF_WR_SEND, BVF_CQE_RETRY_EXC);
 	bvf_pair_down(&p);

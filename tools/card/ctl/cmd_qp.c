@@ -557,5 +557,8 @@ int bvf_cmd_modify_qp(struct bvf_req *req)
 	if (st)
 		return st;
 	set_attrs(req->fn, qp, cmd);
+	/* Who was connected to it may not be any more. */
+	if (cmd->mask & BVF_QPA_AV && cur == BVF_QPS_SQD)
+		bvf_card_epoch(req->fn->card);
 	return modify_enter(req, qp, cur, next);
 }

@@ -272,7 +272,9 @@ void bvf_qp_doorbell(struct bvf_qp *qp)
 	if (bvf_unlikely(qp->broken))
 		return;
 	bvf_qp_ready(qp);
-	if (qp->notify && bvf_qp_state(qp) != BVF_QPS_ERR) {
+	/* It may have rung for its sends: that ends nobody's RNR wait. */
+	if (qp->notify && bvf_qp_state(qp) != BVF_QPS_ERR &&
+	    bvf_rq_avail(qp)) {
 		qp->notify = false;
 		bvf_store(&qp->dbrec->rq_notify, 0);
 		bvf_local_post_recv(qp);
