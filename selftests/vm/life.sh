@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Life cycle of a function beside a peer that goes on: module reload, FLR, guest
-# reboot, a QEMU killed under load.
+# Life cycle of a function beside a peer that goes on: module reload, FLR, sleep,
+# guest reboot, a QEMU killed under load.
 
 . "$(dirname "$0")/lib.sh"
 dev0=$(ibdev 0) gid0=$(gid_index 0)
@@ -19,6 +19,16 @@ reload20()
 flr()
 {
 	vm 1 'echo 1 > $(readlink -f /sys/bus/pci/drivers/bvf/0*)/reset' && sleep 1 && setup_again 1 && works
+}
+
+# As far as devices, and back. The guest's 9p does not survive it: the program is
+# copied before, and a reboot has to come next.
+doze()
+{
+	vm 1 'cp /build/selftests/verbs/rc_pair /tmp && echo 1 > /sys/module/suspend/parameters/pm_test_delay &&
+		echo devices > /sys/power/pm_test && echo freeze > /sys/power/state' &&
+		vm 1 "ping -q -c 3 -i 0.2 $IP0" &&
+		pair /build/selftests/verbs/rc_pair "/tmp/rc_pair -n 10 $IP0"
 }
 
 reboot()
@@ -46,9 +56,10 @@ killed()
 	return $rc
 }
 
-tap_plan 4
+tap_plan 5
 tap_run "modules reloaded 20 times" reload20
 tap_run "function level reset" flr
+tap_run "sleep" doze
 tap_run "guest reboot" reboot
 tap_run "QEMU killed under load" killed
 tap_end
