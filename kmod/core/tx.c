@@ -135,6 +135,9 @@ netdev_tx_t bvf_xmit(struct sk_buff *skb, struct net_device *netdev)
 	}
 	if (unlikely(len > BVF_MAX_FRAME || !skb_headlen(skb)))
 		goto drop;
+	/* A kernel may be configured for up to 45 fragments. */
+	if (unlikely(skb_shinfo(skb)->nr_frags >= BVF_MAX_TX_DESC && skb_linearize(skb)))
+		goto drop;
 	nr = bvf_tx_map(q, skb);
 	if (unlikely(nr < 0))
 		goto drop;
