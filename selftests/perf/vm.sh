@@ -65,13 +65,13 @@ dev0=$(vm 0 'basename /sys/bus/pci/drivers/bvf/0*/infiniband/*')
 dev1=$(vm 1 'basename /sys/bus/pci/drivers/bvf/0*/infiniband/*')
 gid0=$(gid 0 "$dev0") gid1=$(gid 1 "$dev1")
 
-# bw PROG SIZE ITERATIONS: GB/s, the best of three, as perftest's average column says
+# bw PROG SIZE ITERATIONS [OPTIONS]: GB/s, the best of three, as perftest's average column says
 bw()
 {
 	local i
 
 	for i in 1 2 3; do
-		both "$1 -d $dev0 -x $gid0 -F -s $2 -n $3" "$1 -d $dev1 -x $gid1 -F -s $2 -n $3 $IP0" |
+		both "$1 -d $dev0 -x $gid0 -F -s $2 -n $3 ${4:-}" "$1 -d $dev1 -x $gid1 -F -s $2 -n $3 ${4:-} $IP0" |
 			awk -v s="$2" '$1 == s { printf "%.2f\n", $4 * 1.048576 / 1000 }'
 	done | sort -rn | head -1
 }
@@ -136,6 +136,7 @@ record write_bw_1M "$(bw ib_write_bw 1048576 1000)" GB/s memcpy_1M "$(value memc
 record write_bw_64M "$(bw ib_write_bw 67108864 20)" GB/s memcpy_64M "$(value memcpy_64M)"
 record read_bw_1M "$(bw ib_read_bw 1048576 1000)" GB/s memcpy_1M "$(value memcpy_1M)"
 record send_bw_1M "$(bw ib_send_bw 1048576 1000)" GB/s memcpy_1M "$(value memcpy_1M)"
+record send_bw_1M_events "$(bw ib_send_bw 1048576 1000 -e)" GB/s memcpy_1M "$(value memcpy_1M)"
 mine=$(lat ib_write_lat "-d $dev0 -x $gid0" "-d $dev1 -x $gid1" "$IP0")
 tcp_fn=$(iperf "$IP0") tcp_virt=$(iperf "$V0")
 for n in 0 1; do
