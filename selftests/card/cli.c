@@ -71,6 +71,7 @@ static const struct bad_row {
 } bads[] = {
 	{ "no_such_option", "--nonsense", NULL },
 	{ "argument_left_over", "left-over", NULL },
+	{ "functions_0", "--functions", "0" },
 	{ "functions_65", "--functions", "65" },
 	{ "functions_negative", "--functions", "-1" },
 	{ "functions_no_number", "--functions", "many" },

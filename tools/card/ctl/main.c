@@ -160,6 +160,17 @@ static int parse_function(char *text)
 	return err;
 }
 
+static int parse_functions(const char *arg)
+{
+	int err = parse_num(arg, DRAM_MAX_FUNC, &opts.nr_plain);
+
+	if (err || opts.nr_plain)
+		return err;
+	fprintf(stderr, "bvf-card: --functions 0 leaves nothing to serve: give 1 to %d\n",
+		DRAM_MAX_FUNC);
+	return -EINVAL;
+}
+
 /* Names that were not given, and a check that all differ. */
 static int name_functions(void)
 {
@@ -214,7 +225,7 @@ static int parse_one(int opt)
 		opts.dir = optarg;
 		return 0;
 	case OPT_FUNCTIONS:
-		return parse_num(optarg, DRAM_MAX_FUNC, &opts.nr_plain);
+		return parse_functions(optarg);
 	case OPT_FUNCTION:
 		return parse_function(optarg);
 	case OPT_IRQ:
