@@ -30,10 +30,12 @@ static bool ctx_bind(struct bvf_ctx *ctx)
 	return ctx->db;
 }
 
-/* Windows may have changed since it was looked at. */
+/* Windows may have changed since it was looked at, and its page be gone. */
 static bool ctx_ok(struct bvf_ctx *ctx)
 {
-	return bvf_likely(ctx->mem_gen == ctx->f->mem_gen) || ctx_bind(ctx);
+	if (bvf_likely(ctx->mem_gen == ctx->f->mem_gen))
+		return ctx->db;
+	return ctx_bind(ctx);
 }
 
 /* Not polled any more. */
