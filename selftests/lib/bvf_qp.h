@@ -199,13 +199,20 @@ static inline void bvf_post_recv(struct bvf_qp *qp, const struct bvf_sge *sge,
 
 /* ---- completions ---- */
 
+/* Return: the CQE n after the next one in place, or NULL if it is not there */
+static inline const struct bvf_cqe *bvf_cq_peek_at(const struct bvf_cq *cq, uint32_t n)
+{
+	uint32_t idx = cq->ci + n;
+	const struct bvf_cqe *c = &cq->ring[idx & ((1u << cq->depth_shift) - 1)];
+	uint32_t phase = __atomic_load_n(&c->phase, __ATOMIC_ACQUIRE);
+
+	return (phase & 1) == ((idx >> cq->depth_shift & 1) ^ 1) ? c : NULL;
+}
+
 /* Return: the next CQE in place, or NULL; bvf_cq_pop() consumes it. */
 static inline const struct bvf_cqe *bvf_cq_peek(const struct bvf_cq *cq)
 {
-	const struct bvf_cqe *c = &cq->ring[cq->ci & ((1u << cq->depth_shift) - 1)];
-	uint32_t phase = __atomic_load_n(&c->phase, __ATOMIC_ACQUIRE);
-
-	return (phase & 1) == ((cq->ci >> cq->depth_shift & 1) ^ 1) ? c : NULL;
+	return bvf_cq_peek_at(cq, 0);
 }
 
 static inline void bvf_cq_pop(struct bvf_cq *cq)
