@@ -90,6 +90,14 @@ static struct bvf_qp *qp_known(struct bvf_func *f, uint32_t qpn)
 	return qp && qp->qpn == qpn ? qp : NULL;
 }
 
+/* The QP that has this number by now, set up if it was not yet. */
+static struct bvf_qp *qp_by_qpn(struct bvf_func *f, uint32_t qpn)
+{
+	struct bvf_qp *qp = bvf_qp_get(f, BVF_QPN_IDX(qpn));
+
+	return qp && qp->qpn == qpn ? qp : NULL;
+}
+
 static void qp_stop(struct bvf_dp *dp, struct bvf_func *f,
 		    const struct bvf_ipc_msg *msg, int fd)
 {
@@ -104,11 +112,11 @@ static void qp_stop(struct bvf_dp *dp, struct bvf_func *f,
 static void qp_flush(struct bvf_dp *dp, struct bvf_func *f,
 		     const struct bvf_ipc_msg *msg, int fd)
 {
-	struct bvf_qp *qp = bvf_qp_get(f, BVF_QPN_IDX(msg->id));
+	struct bvf_qp *qp = qp_by_qpn(f, msg->id);
 
 	(void)dp;
 	(void)fd;
-	if (!qp || qp->qpn != msg->id)
+	if (!qp)
 		return;
 	bvf_qp_cancel_wait(qp);
 	bvf_qp_ready(qp);
@@ -117,11 +125,11 @@ static void qp_flush(struct bvf_dp *dp, struct bvf_func *f,
 static void qp_sqd(struct bvf_dp *dp, struct bvf_func *f,
 		   const struct bvf_ipc_msg *msg, int fd)
 {
-	struct bvf_qp *qp = bvf_qp_get(f, BVF_QPN_IDX(msg->id));
+	struct bvf_qp *qp = qp_by_qpn(f, msg->id);
 
 	(void)dp;
 	(void)fd;
-	if (!qp || qp->qpn != msg->id)
+	if (!qp)
 		return;
 	qp->drain = qp->d->cur_off || qp->d->wait;
 	qp->drain_event = msg->arg0;
