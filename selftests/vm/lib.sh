@@ -23,7 +23,7 @@ vm()
 # The RDMA device of a VM, its name being udev's affair.
 ibdev()
 {
-	vm "$1" 'basename $(ls -d /sys/bus/pci/drivers/bvf/*/infiniband/* | head -1)'
+	vm "$1" bvf-guest-dev | cut -d' ' -f1
 }
 
 netdev()
@@ -34,13 +34,7 @@ netdev()
 # Index of the RoCEv2 GID that maps the IPv4 (default) or the global IPv6 address.
 gid_index()
 {
-	local want='::ffff\|0000:0000:0000:0000:0000:ffff'
-
-	[ "${2:-4}" = 4 ] || want='^fd00'
-	vm "$1" "cd /sys/class/infiniband/$(ibdev "$1")/ports/1
-		for f in \$(ls gids | sort -n); do
-			grep -q 'RoCE v2' gid_attrs/types/\$f 2> /dev/null && grep -q '$want' gids/\$f && echo \$f && break
-		done"
+	vm "$1" bvf-guest-dev "${2:-4}" | cut -d' ' -f2
 }
 
 # pair SERVER-CMD CLIENT-CMD: the server in VM 0, the client, as soon as the server
